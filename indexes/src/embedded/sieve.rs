@@ -1,0 +1,82 @@
+//! Filters as numbers.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use super::shelf::Entry;
+use crate::Filter;
+
+/// Numbers for the banks, labels, languages and tags of a tenant. Only ever added to, so a number stays true for
+/// every state that holds it.
+#[derive(Debug, Default)]
+pub(super) struct Symbols(RwLock<HashMap<Box<str>, u32>>);
+
+/// The number no name has: an entry's missing label or language.
+pub(super) const NO_SYMBOL: u32 = u32::MAX;
+
+impl Symbols {
+    /// The number of `name`, a new one if it has none yet.
+    pub(super) fn number(&self, name: &str) -> u32 {
+        if let Some(known) = self.find(name) {
+            return known;
+        }
+        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let next = u32::try_from(names.len()).unwrap_or(NO_SYMBOL);
+        *names.entry(name.into()).or_insert(next)
+    }
+
+    /// The number of `name`, if any row ever had it.
+    pub(super) fn find(&self, name: &str) -> Option<u32> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).copied()
+    }
+
+    /// All names by number.
+    pub(super) fn names(&self) -> HashMap<u32, String> {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        names.iter().map(|(name, number)| (*number, name.to_string())).collect()
+    }
+}
+
+/// A [`Filter`] ready to be asked once per row.
+#[derive(Debug)]
+pub(super) struct Sieve {
+    bank: Option<u32>,
+    labels: Option<Vec<u32>>,
+    languages: Option<Vec<u32>>,
+    tags: Option<Vec<u32>>,
+    confirmed_only: bool,
+    now: Option<u64>,
+}
+
+impl Sieve {
+    /// `None` when no row can pass, because no row ever had the bank asked for.
+    pub(super) fn new(filter: &Filter, symbols: &Symbols) -> Option<Self> {
+        let numbers = |names: &[String]| {
+            (!names.is_empty()).then(|| names.iter().filter_map(|name| symbols.find(name)).collect())
+        };
+        Some(Self {
+            bank: match &filter.bank {
+                Some(bank) => Some(symbols.find(bank)?),
+                None => None,
+            },
+            labels: numbers(&filter.labels),
+            languages: numbers(&filter.languages),
+            tags: numbers(&filter.tags),
+            confirmed_only: filter.confirmed_only,
+            now: filter.now,
+        })
+    }
+
+    /// Whether a row may answer; agrees with [`Filter::admits`].
+    pub(super) fn passes(&self, entry: &Entry) -> bool {
+        let any_of = |wanted: &Option<Vec<u32>>, number: u32| {
+            wanted.as_ref().is_none_or(|wanted| wanted.contains(&number))
+        };
+        self.bank.is_none_or(|bank| bank == entry.bank)
+            && any_of(&self.labels, entry.label)
+            && any_of(&self.languages, entry.language)
+            && self.tags.as_ref().is_none_or(|wanted| entry.tags.iter().any(|tag| wanted.contains(tag)))
+            && (entry.confirmed || !self.confirmed_only)
+            && self.now.zip(entry.expires).is_none_or(|(now, expires)| now < expires)
+    }
+}

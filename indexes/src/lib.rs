@@ -1,0 +1,20 @@
+//! Nearest labelled examples and documents.
+//!
+//! A **bank** is a named collection of texts with their embeddings: precedents, policy clauses or documents. The
+//! one verb of this crate is [`Index::nearest`]; an [`Index`] is always made *for* one tenant, so that no query can
+//! name another. [`Embedded`] is the engine that needs no server: rows in one crash-safe file, an exact search over
+//! all of them, and every write searchable at once.
+//!
+//! Deliberately absent: embedding texts (vectors come in finished) and judging (a [`Hit`] is evidence, not a ruling).
+
+mod embedded;
+mod error;
+mod index;
+mod query;
+mod row;
+
+pub use embedded::Embedded;
+pub use error::IndexError;
+pub use index::Index;
+pub use query::{Filter, Hit, MAX_NEAREST, Query, Stats};
+pub use row::{MAX_ID_BYTES, MAX_NAME_BYTES, MAX_TAGS, MAX_TEXT_CHARS, Row};

@@ -1,0 +1,60 @@
+//! Seeded rows whose vectors lie in topics, as embeddings do.
+
+use indexes::Row;
+
+/// A small seeded generator (splitmix64, <https://prng.di.unimi.it/splitmix64.c>).
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn throw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bits ^ (bits >> 31)
+    }
+
+    /// A whole number below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.throw() % end as u64).expect("below a usize")
+    }
+
+    /// A unit vector: one of 20 topics of this dimension and a little of its own.
+    pub fn vector(&mut self, dimension: usize) -> Vec<f32> {
+        let mut topic = Dice(self.throw() % 20);
+        let mut number = |spread: f64| {
+            let uniform =
+                |dice: &mut Dice| f64::from((dice.throw() >> 32) as u32) / f64::from(u32::MAX) - 0.5;
+            uniform(&mut topic) + spread * uniform(self)
+        };
+        let numbers: Vec<f64> = (0..dimension).map(|_| number(0.8)).collect();
+        let length = numbers.iter().map(|number| number * number).sum::<f64>().sqrt();
+        numbers.iter().map(|number| (number / length) as f32).collect()
+    }
+
+    /// The row numbered `number`, every field of it given by chance.
+    pub fn row(&mut self, number: usize, dimension: usize) -> Row {
+        let mut one_of = |names: &[&str]| names[self.below(names.len())].to_owned();
+        let bank = one_of(&["precedents", "clauses", "documents"]);
+        let label = one_of(&["hate", "violence", "fraud", ""]);
+        let language = one_of(&["en", "de", ""]);
+        let tag = one_of(&["red", "green", "blue", ""]);
+        let given = |name: String| Some(name).filter(|name| !name.is_empty());
+        Row {
+            id: format!("row-{number:05}"),
+            bank,
+            text: format!("text {number} — größer \u{1F600}"),
+            label: given(label),
+            language: given(language),
+            tags: given(tag).into_iter().chain(["every".to_owned()]).collect(),
+            severity: Some(3),
+            ruling: Some("block".to_owned()),
+            created: 1_700_000_000 + number as u64,
+            expires: (self.below(3) == 0).then(|| 1_000 + self.throw() % 1_000),
+            provenance: Some("own writing".to_owned()),
+            reason: None,
+            confirmed: self.below(2) == 0,
+            vector: self.vector(dimension),
+        }
+    }
+}

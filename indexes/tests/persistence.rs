@@ -1,0 +1,260 @@
+//! What the embedded engine's file keeps, and what it does about one that is not whole.
+
+mod clustered;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clustered::Dice;
+use indexes::{Embedded, Filter, Index, IndexError, Row};
+
+const DIMENSION: usize = 32;
+
+fn open(directory: &Path) -> Result<Embedded, IndexError> {
+    Embedded::open(directory, "tenant", DIMENSION, "digest")
+}
+
+fn read(directory: &Path) -> Result<Embedded, IndexError> {
+    Embedded::open_read_only(directory, "tenant", DIMENSION, "digest")
+}
+
+fn file(directory: &Path) -> PathBuf {
+    directory.join("banks.redb")
+}
+
+fn rows(numbers: impl IntoIterator<Item = usize>) -> Vec<Row> {
+    numbers.into_iter().map(|number| Dice(number as u64).row(number, DIMENSION)).collect()
+}
+
+/// All rows, in order.
+async fn all(index: &dyn Index) -> Result<Vec<Row>, IndexError> {
+    let rows = index.scan(None, usize::MAX, &Filter::default()).await?;
+    Ok(rows.into_iter().map(Arc::unwrap_or_clone).collect())
+}
+
+/// Runs this test binary again for the ignored test `name`, with `arguments` it finds among its own.
+fn child(name: &str, arguments: &[&Path]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "--nocapture", name]).args(arguments).stdout(Stdio::piped());
+    command
+}
+
+/// The directory the parent of a child test gave it; `None` when a person runs the ignored tests.
+fn given_directory() -> Option<PathBuf> {
+    std::env::args().next_back().map(PathBuf::from).filter(|last| last.is_dir())
+}
+
+/// The children's lines that begin with `mark`; the test harness prints its own between them.
+fn lines(child: &mut Child, mark: &'static str) -> impl Iterator<Item = String> + use<> {
+    let output = BufReader::new(child.stdout.take().unwrap());
+    output.lines().map_while(Result::ok).filter_map(move |line| Some(line.strip_prefix(mark)?.to_owned()))
+}
+
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    write!(out, "\n{line}\n").unwrap();
+    out.flush().unwrap();
+}
+
+#[tokio::test]
+async fn reopening_finds_every_row_that_was_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let index = open(directory.path()).unwrap();
+    index.upsert(rows(0..300)).await.unwrap();
+    index.remove(&["row-00007".to_owned()]).await.unwrap();
+    index.for_tenant("other").unwrap().upsert(rows(0..3)).await.unwrap();
+    let stats = index.stats().await.unwrap();
+    drop(index);
+
+    let index = open(directory.path()).unwrap();
+    let expected: Vec<Row> = rows((0..300).filter(|number| *number != 7));
+    assert_eq!(all(&index).await.unwrap(), expected);
+    assert_eq!(all(&index.for_tenant("other").unwrap()).await.unwrap(), rows(0..3));
+    let again = index.stats().await.unwrap();
+    assert_eq!((again.rows, &again.banks), (299, &stats.banks));
+    assert_eq!(again.encoder_digest, "digest");
+    assert!(again.vector_bytes >= 299 * DIMENSION && again.entry_bytes > 0);
+    assert_eq!(again.file_bytes, fs::metadata(file(directory.path())).unwrap().len());
+}
+
+#[tokio::test]
+async fn another_encoder_or_dimension_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    for (dimension, digest) in [(DIMENSION, "another"), (DIMENSION + 1, "digest")] {
+        for open in [Embedded::open, Embedded::open_read_only] {
+            let error = open(directory.path(), "tenant", dimension, digest).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "{} was made with encoder digest (32 numbers), not {digest} ({dimension}); \
+                     its texts have to be embedded again",
+                    file(directory.path()).display()
+                )
+            );
+        }
+    }
+}
+
+#[test]
+fn a_second_writer_is_told_who_holds_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut first = child("holds", &[directory.path()]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut said = lines(&mut first, "holding");
+    assert_eq!(said.next().as_deref(), Some(""));
+    let error = open(directory.path()).unwrap_err();
+    assert_eq!(error.to_string(), format!("another lamassu process holds {}", directory.path().display()));
+    drop(first.stdin.take());
+    assert_eq!(said.next(), None);
+    first.wait().unwrap();
+    let _held = open(directory.path()).unwrap();
+    assert!(matches!(open(directory.path()), Err(IndexError::Held { .. })), "nor twice in one process");
+}
+
+#[test]
+#[ignore = "a child of a_second_writer_is_told_who_holds_the_directory"]
+fn holds() {
+    let Some(directory) = given_directory() else { return };
+    let _index = open(&directory).unwrap();
+    say("holding");
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+}
+
+#[tokio::test]
+async fn many_may_read_beside_one_that_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = open(directory.path()).unwrap();
+    writer.upsert(rows(0..5)).await.unwrap();
+    let early = read(directory.path()).unwrap();
+    writer.upsert(rows(5..9)).await.unwrap();
+    writer.remove(&["row-00000".to_owned()]).await.unwrap();
+    let late = read(directory.path()).unwrap();
+    assert_eq!(all(&early).await.unwrap(), rows(0..5));
+    assert_eq!(all(&late).await.unwrap(), rows(1..9));
+    drop(writer);
+    assert_eq!(all(&read(directory.path()).unwrap()).await.unwrap(), rows(1..9));
+    let error = late.upsert(rows(0..1)).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("{} is open for reading only", file(directory.path()).display()));
+    assert_eq!(all(&late).await.unwrap(), rows(1..9), "and it still answers");
+}
+
+#[test]
+fn reading_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = read(directory.path()).unwrap_err();
+    assert!(
+        matches!(&error, IndexError::Missing { file: missing } if *missing == file(directory.path())),
+        "{error}"
+    );
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let in_the_way = directory.path().join("file");
+    fs::write(&in_the_way, "not a directory").unwrap();
+    let error = open(&in_the_way).unwrap_err();
+    assert!(error.to_string().contains(&in_the_way.display().to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_writer_killed_at_any_moment_loses_nothing_it_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut dice = Dice(11);
+    // By number: the version that is there, or none.
+    let mut expected: BTreeMap<usize, Option<u64>> = BTreeMap::new();
+    for round in 0..10 {
+        let mut writer = child("writes_until_killed", &[directory.path()]).spawn().unwrap();
+        let acknowledged = dice.below(25);
+        let mut last: Option<String> = None;
+        let mut said = lines(&mut writer, "done ");
+        for line in said.by_ref().take(acknowledged) {
+            apply(&mut expected, &line);
+            last = Some(line);
+        }
+        std::thread::sleep(Duration::from_micros(dice.throw() % 8_000));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        for line in said {
+            apply(&mut expected, &line);
+            last = Some(line);
+        }
+        if round == 0 && last.is_none() && !file(directory.path()).exists() {
+            continue;
+        }
+
+        let index = open(directory.path()).unwrap();
+        let found: BTreeMap<String, u64> =
+            all(&index).await.unwrap().iter().map(|row| (row.id.clone(), row.created)).collect();
+        // At most the one write that was under way may be there without having been acknowledged, and then whole.
+        let mut possible = vec![expected.clone()];
+        let step: u64 = last.map_or_else(|| next_step(&expected), |line| parse(&line).0 + 1);
+        let mut unsaid = expected.clone();
+        change(&mut unsaid, step);
+        possible.push(unsaid);
+        let seen = possible.into_iter().find(|possible| {
+            let rows = possible
+                .iter()
+                .filter_map(|(number, created)| Some((format!("row-{number:05}"), (*created)?)));
+            rows.eq(found.iter().map(|(id, created)| (id.clone(), *created)))
+        });
+        expected = seen.unwrap_or_else(|| panic!("round {round}: {found:?} instead of {expected:?}"));
+    }
+    assert!(expected.len() > 20, "too little was written to say anything");
+}
+
+/// The step after the last one that left a trace.
+fn next_step(state: &BTreeMap<usize, Option<u64>>) -> u64 {
+    state.values().flatten().max().map_or(0, |step| step + 1)
+}
+
+fn parse(line: &str) -> (u64,) {
+    (line.trim().parse().unwrap(),)
+}
+
+fn apply(state: &mut BTreeMap<usize, Option<u64>>, line: &str) {
+    change(state, parse(line).0);
+}
+
+/// What step `step` writes: four rows that carry the step's number; every third step removes one, too.
+fn touched(step: u64) -> (Vec<usize>, Option<usize>) {
+    let mut dice = Dice(step);
+    let written = (0..4).map(|_| dice.below(60)).collect();
+    (written, (step % 3 == 2).then(|| dice.below(60)))
+}
+
+fn change(state: &mut BTreeMap<usize, Option<u64>>, step: u64) {
+    let (written, removed) = touched(step);
+    match removed {
+        Some(removed) => drop(state.insert(removed, None)),
+        None => state.extend(written.into_iter().map(|number| (number, Some(step)))),
+    }
+}
+
+#[tokio::test]
+#[ignore = "a child of a_writer_killed_at_any_moment_loses_nothing_it_acknowledged"]
+async fn writes_until_killed() {
+    let Some(directory) = given_directory() else { return };
+    let index = open(&directory).unwrap();
+    let found = all(&index).await.unwrap();
+    let mut step = found.iter().map(|row| row.created + 1).max().unwrap_or(0);
+    loop {
+        let (written, removed) = touched(step);
+        match removed {
+            Some(removed) => drop(index.remove(&[format!("row-{removed:05}")]).await.unwrap()),
+            None => {
+                let mut rows = rows(written);
+                rows.iter_mut().for_each(|row| row.created = step);
+                index.upsert(rows).await.unwrap();
+            }
+        }
+        say(&format!("done {step}"));
+        step += 1;
+    }
+}

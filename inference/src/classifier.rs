@@ -1,0 +1,95 @@
+//! Probabilities and severities of labels, from an embedding and the characters of the text.
+
+use std::path::Path;
+
+use crate::{
+    InferenceError, features,
+    heads::{Heads, Tail},
+};
+
+/// What a head says of one label.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// Calibrated probability, 0 to 1.
+    pub probability: f32,
+    /// 0 (none) to 7 (worst).
+    pub severity: u8,
+}
+
+/// Linear heads on the embedding, fused with hashed character n-grams and words.
+#[derive(Debug)]
+pub struct Classifier {
+    heads: Heads,
+}
+
+impl Classifier {
+    /// Reads `heads.safetensors`. `encoder` is [`crate::Embedder::weights_digest`] of the encoder in use: heads make
+    /// sense only of the vectors they were trained on.
+    ///
+    /// # Errors
+    ///
+    /// [`InferenceError::Read`], [`InferenceError::Format`] or [`InferenceError::OtherEncoder`], naming the file.
+    pub fn load(path: &Path, encoder: &str) -> Result<Self, InferenceError> {
+        let heads = Heads::load(path)?;
+        if heads.encoder != encoder {
+            let (expected, found) = (heads.encoder, encoder.to_owned());
+            return Err(InferenceError::OtherEncoder { path: path.to_owned(), expected, found });
+        }
+        Ok(Self { heads })
+    }
+
+    /// The labels, in the order of the scores.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.heads.labels
+    }
+
+    /// SHA-256 of the heads' file, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.heads.digest
+    }
+
+    /// Whether the row of that id was kept out of the training of the heads that ship: one in five, by its hash.
+    #[must_use]
+    pub fn is_held_out(id: &str) -> bool {
+        features::is_held_out(id)
+    }
+
+    /// Scores one window.
+    ///
+    /// - *Shape*: `embedding` is `[384]`, the vector of `text`; the result is `[labels]`.
+    /// - *Units*: `text` is normalized text, of which only the characters count.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a window's few thousand buckets and their sums fit an f32 exactly"
+    )]
+    pub fn classify(&self, embedding: &[f32], text: &str) -> Vec<Score> {
+        let Heads { dense, ngrams, tail, .. } = &self.heads;
+        let labels = tail.len();
+        let buckets = features::buckets(text, self.heads.buckets);
+        let mut sums = vec![0_i32; labels];
+        for bucket in &buckets {
+            let at = *bucket as usize * labels;
+            let weights = ngrams.get(at..at + labels).unwrap_or_default();
+            sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += i32::from(*weight));
+        }
+        let norm = (buckets.len().max(1) as f32).sqrt();
+        let rows = dense.chunks_exact(crate::session::DIMENSION);
+        tail.iter()
+            .zip(rows.zip(sums))
+            .map(|(tail, (row, sum))| {
+                let seen: f32 = row.iter().zip(embedding).map(|(weight, value)| weight * value).sum();
+                score(tail, seen + tail.scale * sum as f32 / norm + tail.bias)
+            })
+            .collect()
+    }
+}
+
+fn score(tail: &Tail, logit: f32) -> Score {
+    let [slope, offset] = tail.calibration;
+    let probability = 1.0 / (1.0 + (-(slope * logit + offset)).exp());
+    let reached = tail.cuts.iter().filter(|cut| **cut <= probability).count();
+    Score { probability, severity: u8::try_from(reached).unwrap_or(u8::MAX) }
+}

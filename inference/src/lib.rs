@@ -1,0 +1,44 @@
+//! Text in, numbers out: the one room that knows ONNX Runtime and the tokenizers.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use inference::{Classifier, Embedder, EmbedderOptions, Runtime, SetUp};
+//!
+//! let set_up = SetUp::for_this_user()?;
+//! let runtime = Runtime::load(&set_up.runtime()?)?;
+//! let graph = "models/encoder/model.onnx".as_ref();
+//! let embedder = Embedder::load(runtime, &set_up.encoder()?, graph, &EmbedderOptions::default())?;
+//! let heads = Classifier::load("models/heads/heads.safetensors".as_ref(), embedder.weights_digest())?;
+//!
+//! let text = "What a lovely day.";
+//! for embedding in embedder.embed(&[text]).await? {
+//!     let scores = heads.classify(&embedding.vector, text);
+//!     assert_eq!(scores.len(), heads.labels().len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod batch;
+mod classifier;
+mod device;
+mod digest;
+mod embedder;
+mod error;
+mod features;
+mod heads;
+mod queue;
+mod recent;
+mod runtime;
+mod session;
+pub mod setup;
+mod tokens;
+mod windows;
+mod worker;
+
+pub use classifier::{Classifier, Score};
+pub use device::{Device, Provider, UnknownProvider};
+pub use embedder::{Embedder, EmbedderOptions, Embedding};
+pub use error::InferenceError;
+pub use runtime::Runtime;
+pub use setup::{Flavour, SetUp, SetUpError};

@@ -1,0 +1,14 @@
+//! The room at its public door. One binary, because a process has one ONNX Runtime.
+
+#[cfg(test)]
+mod classifier;
+#[cfg(test)]
+mod embedder;
+#[cfg(test)]
+mod runtime;
+#[cfg(all(test, unix))]
+mod set_up;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod windows;

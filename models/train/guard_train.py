@@ -1,0 +1,280 @@
+"""Second and third stage: the transformer reads the prompt and answers `safe` or `unsafe` and the codes.
+
+Steps below `--reading` show the text alone and also learn a little language; later steps show clauses
+and precedents: most often the nearest, sometimes none, sometimes ones drawn by chance with their true
+similarity, so that rulings are weighed and not copied. Stops and resumes: everything is drawn by step.
+
+    python guard_train.py --data FOLDER --tokenizer FILE --words FILE.npz --out FOLDER --steps N --reading M
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import average_precision_score, roc_auc_score
+from tokenizers import Tokenizer
+
+import guard_prompt as prompt
+from guard_model import Guard, Shape
+from guard_rows import Material, material
+from guard_start import ROWS, begin, worth
+
+SEED = 11
+TAUGHT = 12_000
+JUDGED = 1200
+GROUP = 192
+BATCH_TOKENS = 2000
+TEXT_TOKENS = 128
+RATE, EMBEDDING_RATE, DECAY = 1.5e-3, 1e-3, 0.05
+WARM_UP = 60
+COOLING = 0.35
+LANGUAGE_SHARE, LANGUAGE_WEIGHT = 0.1, 0.15
+FURTHER_WEIGHT = 0.3
+SAVED_EVERY, JUDGED_EVERY = 25, 200
+
+
+class Prompts:
+    """Token ids of prompts: the prefix once, suffixes one by one."""
+
+    def __init__(self, tokenizer: Tokenizer):
+        self.tokenizer = tokenizer
+        self.prefix = self.ids(prompt.prefix())
+        self.safe, self.unsafe = (tokenizer.token_to_id("▁" + word) for word in ("safe", "unsafe"))
+        self.end = 2
+
+    def ids(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text).ids
+
+    def suffix(self, *arguments, **named) -> list[int]:
+        """Ids after the prefix, tokenized together with it."""
+        ids = self.ids(prompt.prefix() + prompt.suffix(*arguments, **named))
+        assert ids[: len(self.prefix)] == self.prefix
+        return ids[len(self.prefix) :]
+
+    def answer(self, unsafe: bool, categories: list[str] | None) -> list[int]:
+        if unsafe and not categories:
+            return [self.unsafe]
+        line = prompt.answer(unsafe, categories or [])
+        # Behind `[/INST]`, where the answer follows: no "▁" of its own in front.
+        return self.ids("x" + line)[len(self.ids("x")) :] + [self.end]
+
+    def shortened(self, text: str) -> str:
+        """The first tokens of a text."""
+        encoding = self.tokenizer.encode(text[:2000], add_special_tokens=False)
+        return text if len(encoding.ids) <= TEXT_TOKENS and len(text) <= 2000 else text[: encoding.offsets[min(TEXT_TOKENS, len(encoding.ids)) - 1][1]]
+
+
+class Course:
+    """The batches of training, each determined by its group's number."""
+
+    def __init__(self, everything: Material, prompts: Prompts, near: dict[str, np.ndarray]):
+        self.everything, self.prompts, self.near = everything, prompts, near
+        self.share = everything.share()
+
+    def around(self, place: int, draw: np.random.Generator) -> dict:
+        """Precedents and clauses for the row at `place` of the taught or judged ones."""
+        rows, vectors = self.everything.rows, self.everything.vectors
+        this = self.near["which"][place]
+        kind = draw.choice(["none", "nearest", "some", "chance"], p=[0.25, 0.5, 0.15, 0.1])
+        count = int(draw.integers(1, 5))
+        near, cosines = self.near["near"][place], self.near["cosines"][place]
+        if kind == "none":
+            chosen = []
+        elif kind == "chance":
+            chosen = [(n, float(vectors[this] @ vectors[n])) for n in draw.integers(0, self.everything.trained, count) if n != this]
+        else:
+            picked = range(count) if kind == "nearest" else np.sort(draw.permutation(len(near))[:count])
+            chosen = [(near[i], float(cosines[i])) for i in picked if cosines[i] > 0]
+        precedents = [rows[n].precedent(max(s, 0.0), draw.random()) for n, s in chosen]
+        clauses = self.near["clauses"][place][: draw.integers(1, 3)] if draw.random() < 0.2 else []
+        return {"precedents": precedents, "clauses": [self.everything.clauses[n] for n in clauses]}
+
+    def group(self, number: int, reading: bool) -> list[dict]:
+        """Batches of rows of like length."""
+        draw = np.random.default_rng([SEED, number])
+        prompts, made = self.prompts, []
+        if reading:
+            places = draw.choice(self.everything.trained, GROUP, p=self.share)
+        else:
+            places = draw.integers(0, TAUGHT, GROUP)
+        for place in places:
+            row = self.everything.rows[place if reading else self.near["which"][place]]
+            around = {} if reading else self.around(place, draw)
+            made.append((prompts.suffix(prompts.shortened(row.text), **around), prompts.answer(row.unsafe, row.categories)))
+        made.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
+        batches, batch = [], []
+        for pair in made:
+            if batch and (len(batch) + 1) * (len(pair[0]) + len(pair[1])) > BATCH_TOKENS:
+                batches.append(batch)
+                batch = []
+            batch.append(pair)
+        batches.append(batch)
+        draw.shuffle(batches)
+        return [self.tensors(batch, reading, draw) for batch in batches]
+
+    def tensors(self, batch: list, reading: bool, draw: np.random.Generator) -> dict:
+        """Padded ids, and for each position whose next token counts its place, target and weight."""
+        width = max(len(s) + len(a) for s, a in batch) - 1
+        ids = torch.zeros(len(batch), width, dtype=torch.long)
+        places, targets, weights = [], [], []
+        for n, (suffix, answer) in enumerate(batch):
+            whole = suffix + answer
+            ids[n, : len(whole) - 1] = torch.tensor(whole[:-1])
+            for i, target in enumerate(answer):
+                places.append(n * width + len(suffix) - 1 + i)
+                targets.append(target)
+                weights.append(1.0 if i == 0 else FURTHER_WEIGHT)
+            if reading:
+                for i in range(4, len(suffix) - 4):
+                    if draw.random() < LANGUAGE_SHARE:
+                        places.append(n * width + i)
+                        targets.append(whole[i + 1])
+                        weights.append(LANGUAGE_WEIGHT)
+        return {"ids": ids, "places": torch.tensor(places), "targets": torch.tensor(targets), "weights": torch.tensor(weights), "rows": len(batch)}
+
+
+def neighbourhood(everything: Material, path: Path) -> dict[str, np.ndarray]:
+    """Which rows the later steps teach (first TAUGHT) and which are judged, with what lies near them."""
+    if path.exists():
+        return dict(np.load(path))
+    draw = np.random.default_rng(SEED)
+    taught = draw.choice(everything.trained, TAUGHT, replace=False, p=everything.share())
+    held = np.arange(everything.trained, len(everything.rows))
+    rows = [everything.rows[n] for n in held]
+    sources = {s: sum(r.source == s for r in rows) for s in {r.source for r in rows}}
+    even = np.array([sources[r.source] ** -0.5 for r in rows])
+    judged = draw.choice(held, JUDGED, replace=False, p=even / even.sum())
+    which = np.concatenate((taught, judged))
+    near, cosines = everything.neighbours(which)
+    found = {"which": which, "near": near, "cosines": cosines, "clauses": everything.clauses_near(which)}
+    np.savez(path, **found)
+    return found
+
+
+@torch.no_grad()
+def judged(guard: Guard, course: Course, setting: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """P(unsafe) and the truth on held-out rows. `setting`: none, nearest (four) or shuffled (another text's four)."""
+    everything, near = course.everything, course.near
+    places = np.arange(TAUGHT, TAUGHT + count)
+    others = places if setting != "shuffled" else np.roll(places, 1)
+    draw = np.random.default_rng(SEED)
+    made = []
+    for place, other in zip(places, others):
+        row = everything.rows[near["which"][place]]
+        pairs = [] if setting == "none" else list(zip(near["near"][other][:4], near["cosines"][other][:4]))
+        precedents = [everything.rows[n].precedent(max(float(s), 0.0), draw.random()) for n, s in pairs]
+        made.append(course.prompts.suffix(course.prompts.shortened(row.text), precedents))
+    order = np.argsort([len(m) for m in made], kind="stable")
+    scores = np.zeros(count)
+    prefix = torch.tensor(course.prompts.prefix)
+    for start in range(0, count, 24):
+        chosen = order[start : start + 24]
+        ids = torch.zeros(len(chosen), max(len(made[n]) for n in chosen), dtype=torch.long)
+        for row, n in enumerate(chosen):
+            ids[row, : len(made[n])] = torch.tensor(made[n])
+        last = guard(prefix, ids)[torch.arange(len(chosen)), torch.tensor([len(made[n]) - 1 for n in chosen])]
+        logits = guard.lm_head(last)
+        scores[chosen] = torch.sigmoid(logits[:, course.prompts.unsafe] - logits[:, course.prompts.safe]).numpy()
+    truth = np.array([everything.rows[near["which"][place]].unsafe for place in places])
+    return scores, truth
+
+
+def compare(guard: Guard, course: Course, step: int) -> None:
+    """A quick look, on the first few held-out rows."""
+    for setting in ("none", "nearest"):
+        scores, truth = judged(guard, course, setting, 300)
+        print(f"{step} held out, {setting}: AUPRC {average_precision_score(truth, scores):.4f} AUROC {roc_auc_score(truth, scores):.4f}", flush=True)
+
+
+def rate(step: int, steps: int) -> float:
+    """Warm up, stay, and cool down linearly over the last part."""
+    return min(1.0, (step + 1) / WARM_UP, max(0.02, (steps - step) / (COOLING * steps)))
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    for name in ("data", "tokenizer", "words", "out"):
+        arguments.add_argument(f"--{name}", type=Path, required=True)
+    arguments.add_argument("--steps", type=int, required=True)
+    arguments.add_argument("--reading", type=int, required=True)
+    options = arguments.parse_args()
+    torch.set_num_threads(2)
+    # Products in bfloat16 where the processor has them; weights and sums stay float32.
+    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    options.out.mkdir(parents=True, exist_ok=True)
+    everything = material(options.data)
+    prompts = Prompts(Tokenizer.from_file(str(options.tokenizer)))
+    course = Course(everything, prompts, neighbourhood(everything, options.out / "neighbours.npz"))
+    print(len(prompts.prefix), "tokens of prefix", flush=True)
+
+    guard = Guard(Shape(), SEED)
+    kept = options.out / "checkpoint.pt"
+    if not kept.exists():
+        draw = np.random.default_rng(SEED)
+        rows = [everything.rows[n] for n in draw.choice(everything.trained, ROWS, p=course.share)]
+        texts = [torch.tensor(prompts.ids(row.text[:2000])[1 : TEXT_TOKENS + 1]) for row in rows]
+        shown = [course.around(place, draw)["precedents"] for place in range(TAUGHT)]
+        truth = np.array([everything.rows[n].unsafe for n in course.near["which"][:TAUGHT]])
+        begin(guard, prompts.tokenizer, np.load(options.words)["table"], texts, rows, worth(shown, truth), SEED)
+        compare(guard, course, 0)
+    plain = [p for n, p in guard.named_parameters() if p.dim() == 2 and n.startswith("model.layers")]
+    broad = [guard.model.embed_tokens.weight, guard.lm_head.weight]
+    norms = [p for p in guard.parameters() if p.dim() == 1]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": plain, "peak": RATE, "weight_decay": DECAY},
+            {"params": broad, "peak": EMBEDDING_RATE, "weight_decay": 0.0},
+            {"params": norms, "peak": RATE, "weight_decay": 0.0},
+        ],
+        betas=(0.9, 0.95),
+    )
+    step, group, index = 0, 0, 0
+    if kept.exists():
+        state = torch.load(kept, weights_only=True)
+        guard.load_state_dict(state["guard"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, group, index = state["at"]
+        print("resumed at step", step, flush=True)
+    print(sum(p.numel() for p in guard.parameters()), "parameters", flush=True)
+    prefix = torch.tensor(prompts.prefix)
+    batches, began, seen, sums = None, time.time(), 0, np.zeros(3)
+
+    def save():
+        partial = kept.with_suffix(".partial")
+        torch.save({"guard": guard.state_dict(), "optimizer": optimizer.state_dict(), "at": (step, group, index)}, partial)
+        partial.rename(kept)
+
+    while step < options.steps:
+        if batches is None:
+            batches = course.group(group, reading=step < options.reading)
+        batch = batches[index]
+        hidden = guard(prefix, batch["ids"]).flatten(0, 1)[batch["places"]]
+        losses = F.cross_entropy(guard.lm_head(hidden), batch["targets"], reduction="none")
+        (losses * batch["weights"]).sum().div(batch["rows"]).backward()
+        torch.nn.utils.clip_grad_norm_(guard.parameters(), 1.0)
+        for part in optimizer.param_groups:
+            part["lr"] = part["peak"] * rate(step, options.steps)
+        optimizer.step()
+        optimizer.zero_grad()
+        first = batch["weights"] == 1.0
+        sums += [losses.detach()[first].sum().item(), first.sum().item(), batch["rows"]]
+        seen += batch["ids"].numel()
+        step, index = step + 1, index + 1
+        if index >= len(batches):
+            batches, group, index = None, group + 1, 0
+        if step % 10 == 0:
+            print(f"{step} group {group} first-token loss {sums[0] / sums[1]:.4f} rows {int(sums[2])} tokens/s {seen / (time.time() - began):.0f}", flush=True)
+            began, seen, sums = time.time(), 0, np.zeros(3)
+        if step % SAVED_EVERY == 0:
+            save()
+        if step % JUDGED_EVERY == 0:
+            compare(guard, course, step)
+            began = time.time()
+    save()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Hugging Face checkpoint folder to an onnxruntime-genai folder, with the tokenizer it came with."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tokenizers import Tokenizer
+from transformers import LlamaForCausalLM
+
+# Llama 2's own, as its tokenizer_config.json has it in essence.
+CHAT_TEMPLATE = (
+    "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system = '<<SYS>>\\n' + messages[0]['content'] + '\\n<</SYS>>\\n\\n' %}"
+    "{% else %}{% set loop_messages = messages %}{% set system = '' %}{% endif %}{% for message in loop_messages %}"
+    "{% if message['role'] == 'user' %}{{ bos_token + '[INST] ' + (system if loop.index0 == 0 else '') + message['content'].strip() + ' [/INST]' }}"
+    "{% else %}{{ ' ' + message['content'].strip() + ' ' + eos_token }}{% endif %}{% endfor %}"
+)
+
+
+def tokenizer_files(folder: Path, tokenizer_json: str, chat: bool, context: int) -> None:
+    """tokenizer.json as given, and the tokenizer_config.json beside it."""
+    (folder / "tokenizer.json").write_text(tokenizer_json, encoding="utf-8")
+    config = {
+        "add_bos_token": True, "add_eos_token": False, "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "legacy": True,
+        "clean_up_tokenization_spaces": False, "model_max_length": context, "tokenizer_class": "PreTrainedTokenizerFast",
+    }
+    if chat:
+        config["chat_template"] = CHAT_TEMPLATE
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def export(model: LlamaForCausalLM, tokenizer_json: str, out: Path, precision: str = "fp32", chat: bool = False, **options) -> None:
+    """Runs the builder and puts the original tokenizer back, which the builder rewrites."""
+    with tempfile.TemporaryDirectory() as work:
+        checkpoint, built = Path(work) / "checkpoint", Path(work) / "built"
+        model.save_pretrained(checkpoint)
+        tokenizer_files(checkpoint, tokenizer_json, chat, model.config.max_position_embeddings)
+        command = [sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", checkpoint, "-o", built, "-p", precision, "-e", "cpu", "-c", Path(work) / "cache"]
+        if options:
+            command += ["--extra_options", *(f"{name}={value}" for name, value in options.items())]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stdout[-2000:] + done.stderr[-4000:])
+        out.mkdir(parents=True, exist_ok=True)
+        for name in ("model.onnx", "model.onnx.data", "genai_config.json"):
+            shutil.copy(built / name, out / name)
+        tokenizer_files(out, tokenizer_json, chat, model.config.max_position_embeddings)
+
+
+def small_tokenizer(texts: list[str], vocabulary: int) -> str:
+    """tokenizer.json of a byte-fallback BPE with Llama 2's control tokens, normalizer and decoder."""
+    from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    control, bytewise = ["<unk>", "<s>", "</s>"], [f"<0x{value:02X}>" for value in range(256)]
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"▁*\p{L}+|▁?\p{N}|▁+|[^\p{L}\p{N}▁]"), behavior="isolated")
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=control + bytewise, limit_alphabet=vocabulary - 265, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    rules = json.loads(tokenizer.to_str())
+    rules["added_tokens"] = [token for token in rules["added_tokens"] if token["content"] in control]
+    rules["pre_tokenizer"] = None
+    tokenizer = Tokenizer.from_str(json.dumps(rules))
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
+    return json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":"))

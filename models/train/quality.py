@@ -1,0 +1,64 @@
+"""Figures on held-out rows: AUPRC per labelled set, recall at 1 % false positives, false positives on harmless text."""
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+import sources
+from dataset import COLUMN, Dataset
+from heads_file import Heads
+
+# A set that lacks our category names is scored by the maximum over these (CATALOGUE.md of the data).
+SCORED_BY = {
+    "toxicity": sources.TOXIC, "offense": sources.TOXIC, "hate": ("hate", "harassment"), "abuse": ("hate", "harassment"),
+    "sexism": ("hate", "harassment"), "harassment": ("harassment",), "sexual": ("sexual",), "self_harm": ("self-harm",),
+    "violence": ("violence",), "illicit": ("illicit",), "jailbreak": ("prompt-attack",), "spam": ("spam",),
+    "profanity": ("profanity",), "pii": ("pii",), "pii_strict": ("pii",),
+}
+LEXICONS = ("ldnoobw_lexicon", "surge_profanity_lexicon")
+BULK = {"en": [s for s in sources.BENIGN if s != "wikipedia_de_paragraphs"], "de": ["wikipedia_de_paragraphs"]}
+
+
+def scores(probabilities: np.ndarray, label: str) -> np.ndarray:
+    """The score of a label of a data set."""
+    return probabilities[:, [COLUMN[c] for c in SCORED_BY[label]]].max(axis=1)
+
+
+def auprc(data: Dataset, probabilities: np.ndarray, rows: np.ndarray, source: str, label: str) -> tuple[float, int, int] | None:
+    """AUPRC, rows and positives of one label of one source; none where only one value occurs."""
+    index = [i for i in rows if data.source[i] == source and label in data.rows[i].labels]
+    truth = np.array([data.rows[i].labels[label] for i in index])
+    if len(set(truth.tolist())) < 2:
+        return None
+    return average_precision_score(truth, scores(probabilities[index], label)), len(index), int(truth.sum())
+
+
+def thresholds(data: Dataset, probabilities: np.ndarray, rows: np.ndarray) -> list[str]:
+    """Per category and language: the threshold with at most 1 % false positives on harmless text, and the recall there."""
+    lines = []
+    for category, column in COLUMN.items():
+        for lang, bulk in BULK.items():
+            harmless = [i for i in rows if data.source[i] in bulk]
+            positive = [i for i in rows if data.lang[i] == lang and data.targets.value[i, column] > 0.5 and data.source[i] not in LEXICONS]
+            cut = np.quantile(probabilities[harmless, column], 0.99)
+            recall = (probabilities[positive, column] > cut).mean() if positive else float("nan")
+            lines.append(f"{category:14s} {lang} threshold {cut:.3f} recall {recall:.3f} of {len(positive)} positives, {len(harmless)} harmless")
+    return lines
+
+
+def report(heads: Heads, data: Dataset) -> None:
+    """Prints every figure the model card quotes."""
+    probabilities = heads.probabilities(data.embeddings, data.features)
+    rows = np.flatnonzero(data.held_out | (data.source == "surge_toxicity"))
+    print("AUPRC on held-out rows")
+    for source in sorted(set(data.source)):
+        labels = {label for row in data.rows if row.source == source for label in row.labels}
+        for label in sorted(labels & SCORED_BY.keys()):
+            if found := auprc(data, probabilities, rows, source, label):
+                print(f"{source:28s} {label:11s} {found[0]:.3f} rows {found[1]} positives {found[2]} base {found[2] / found[1]:.3f}")
+    print("threshold at 1 % false positives on held-out harmless text")
+    print("\n".join(thresholds(data, probabilities, rows)))
+    print("share of held-out harmless rows above 0.5, per category")
+    print(" " * 24, " ".join(f"{c[:8]:>8s}" for c in heads.labels))
+    for source in sources.BENIGN + sources.ENCYCLOPEDIC + ["own"]:
+        index = [i for i in rows if data.source[i] == source and not any(data.rows[i].labels.values())]
+        print(f"{source:24s}", " ".join(f"{x:8.3f}" for x in (probabilities[index] > 0.5).mean(axis=0)))

@@ -1,0 +1,22 @@
+//! The stages. Each is one file: its options, the stage built from them, and its tests.
+//!
+//! This room joins the three leaves: it knows what a policy orders, what a model computes and what an
+//! index finds. Deliberately absent: HTTP, and any list of stages but [`builtin`].
+
+mod bank;
+mod blocklist;
+mod classify;
+mod folding;
+mod reading;
+mod registry;
+mod retrieve;
+
+pub use bank::{CLAUSES, PRECEDENTS, embed_whole, policy_bank};
+pub use blocklist::Blocklist;
+pub use registry::{PluginError, Registry, Resources, StageConfig};
+
+/// Every stage that ships with the service.
+#[must_use]
+pub fn builtin() -> Registry {
+    Registry::default().with::<blocklist::Config>().with::<retrieve::Config>().with::<classify::Config>()
+}

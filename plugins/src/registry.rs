@@ -1,0 +1,126 @@
+//! From a policy's `[[stage]]` entries to the stages themselves.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use indexes::Index;
+use inference::{Classifier, Embedder};
+use policies::{Pipeline, Policy, Seat, Stage, StageSpec};
+use serde::de::DeserializeOwned;
+
+/// The options of a kind of stage, as a policy file holds them.
+pub trait StageConfig: DeserializeOwned {
+    /// The `kind` a policy file names it by.
+    const KIND: &'static str;
+
+    /// Builds the stage. The error is a sentence for the person who wrote the policy.
+    ///
+    /// # Errors
+    ///
+    /// What the policy asks for cannot be had from `resources`.
+    fn build(self, resources: &Resources) -> Result<Box<dyn Stage>, String>;
+}
+
+/// What stages are made of.
+#[derive(Clone)]
+pub struct Resources {
+    /// The policy they serve.
+    pub policy: Arc<Policy>,
+    /// Text to vectors.
+    pub embedder: Embedder,
+    /// Vectors and n-grams to probabilities.
+    pub classifier: Arc<Classifier>,
+    /// Banks of precedents and clauses: the policy's own first, then the tenant's.
+    pub banks: Vec<Arc<dyn Index>>,
+}
+
+/// Why a policy's stages cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// The policy names a kind that does not exist.
+    #[error("stage `{kind}` does not exist; there are: {}", .known.join(", "))]
+    UnknownStage {
+        /// What it names.
+        kind: String,
+        /// What there is.
+        known: Vec<&'static str>,
+    },
+    /// A stage's options are wrong.
+    #[error("stage `{stage}`: {reason}")]
+    Options {
+        /// The stage's name in the policy.
+        stage: String,
+        /// What to change.
+        reason: String,
+    },
+    /// The policy's own precedents and clauses could not be embedded.
+    #[error("the policy's precedents and clauses could not be embedded")]
+    Embedding(#[from] inference::InferenceError),
+    /// The policy's own precedents and clauses could not be indexed.
+    #[error("the policy's precedents and clauses could not be indexed")]
+    Indexing(#[from] indexes::IndexError),
+}
+
+type Build = fn(&StageSpec, &Resources) -> Result<Box<dyn Stage>, String>;
+
+/// The kinds of stages there are.
+#[derive(Default)]
+pub struct Registry {
+    kinds: BTreeMap<&'static str, Build>,
+}
+
+impl Registry {
+    /// The same registry, with one more kind.
+    #[must_use]
+    pub fn with<C: StageConfig>(mut self) -> Self {
+        self.kinds.insert(C::KIND, |spec, resources| {
+            let config: C = spec.options.clone().try_into().map_err(|error| sentence(&error))?;
+            config.build(resources)
+        });
+        self
+    }
+
+    /// The pipeline that `resources.policy` orders.
+    ///
+    /// # Errors
+    ///
+    /// [`PluginError::UnknownStage`] and [`PluginError::Options`] say what to change in the policy.
+    pub fn pipeline(&self, resources: &Resources) -> Result<Pipeline, PluginError> {
+        let policy = &resources.policy;
+        let seats = policy.stages().iter().map(|spec| self.seat(spec, resources)).collect::<Result<_, _>>()?;
+        let models = BTreeMap::from([
+            ("classifier".to_owned(), resources.classifier.digest().to_owned()),
+            ("encoder".to_owned(), resources.embedder.digest().to_owned()),
+            // No stage adjudicates yet, and every record says so.
+            ("llama".to_owned(), "none".to_owned()),
+        ]);
+        Ok(Pipeline::new(Arc::clone(policy), seats, models, None))
+    }
+
+    /// Checks a policy's stages and options without building anything.
+    ///
+    /// # Errors
+    ///
+    /// [`PluginError::UnknownStage`].
+    pub fn check(&self, policy: &Policy) -> Result<(), PluginError> {
+        policy.stages().iter().try_for_each(|spec| self.find(spec).map(drop))
+    }
+
+    fn find(&self, spec: &StageSpec) -> Result<&Build, PluginError> {
+        self.kinds.get(spec.kind.as_str()).ok_or_else(|| PluginError::UnknownStage {
+            kind: spec.kind.clone(),
+            known: self.kinds.keys().copied().collect(),
+        })
+    }
+
+    fn seat(&self, spec: &StageSpec, resources: &Resources) -> Result<Seat, PluginError> {
+        let stage = self.find(spec)?(spec, resources)
+            .map_err(|reason| PluginError::Options { stage: spec.label().to_owned(), reason })?;
+        Ok(Seat { spec: spec.clone(), stage })
+    }
+}
+
+/// A TOML error without the trailing newline its `Display` ends on.
+fn sentence(error: &toml::de::Error) -> String {
+    error.message().to_owned()
+}

@@ -1,0 +1,253 @@
+//! `retrieve`: precedents and clauses that resemble the text; a copy of a precedent rules by itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use indexes::{Filter, Hit, Index, Query};
+use inference::Embedder;
+use policies::{
+    Action, Category, Dossier, Entry, Evidence, Examination, Finding, Precedent, Retrieved, Ruling, Score,
+    Severity, Stage, StageError,
+};
+use serde::Deserialize;
+
+use crate::bank::{CLAUSES, PRECEDENTS};
+use crate::folding::essence;
+use crate::reading::{self, Window};
+use crate::registry::{Resources, StageConfig};
+
+/// Options of `retrieve`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Least similarity of a precedent or clause, cosine, `-1.0..=1.0`.
+    #[serde(default = "default_at_least")]
+    at_least: f32,
+    /// Precedents and clauses per window of the text.
+    #[serde(default = "default_k")]
+    k: usize,
+    /// Least similarity of a near copy, cosine; its wording must agree as well.
+    #[serde(default = "default_near_copy")]
+    near_copy: f32,
+    /// Least agreement in wording of a near copy: Dice's coefficient over character trigrams, `0.0..=1.0`.
+    #[serde(default = "default_near_wording")]
+    near_wording: f32,
+}
+
+fn default_at_least() -> f32 {
+    0.45
+}
+fn default_k() -> usize {
+    8
+}
+fn default_near_copy() -> f32 {
+    0.95
+}
+fn default_near_wording() -> f32 {
+    0.90
+}
+
+impl StageConfig for Config {
+    const KIND: &'static str = "retrieve";
+
+    fn build(self, resources: &Resources) -> Result<Box<dyn Stage>, String> {
+        let cosine = -1.0..=1.0;
+        if !cosine.contains(&self.at_least) || !cosine.contains(&self.near_copy) {
+            return Err("`at_least` and `near_copy` are cosines, -1 to 1".to_owned());
+        }
+        if !(0.0..=1.0).contains(&self.near_wording) {
+            return Err("`near_wording` lies within 0 to 1".to_owned());
+        }
+        if !(1..=100).contains(&self.k) {
+            return Err("`k` lies within 1 to 100".to_owned());
+        }
+        let own = resources.policy.precedents().iter().filter_map(|precedent| precedent.category.clone());
+        let known: BTreeSet<Category> = own.collect();
+        Ok(Box::new(Retrieve {
+            config: self,
+            embedder: resources.embedder.clone(),
+            banks: resources.banks.clone(),
+            known,
+        }))
+    }
+}
+
+struct Retrieve {
+    config: Config,
+    embedder: Embedder,
+    banks: Vec<Arc<dyn Index>>,
+    /// Categories that the policy's own precedents stand for.
+    known: BTreeSet<Category>,
+}
+
+/// A precedent, and whether it says what the text says.
+struct Candidate {
+    precedent: Precedent,
+    copy: Copy,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Copy {
+    None,
+    Near,
+    Exact,
+}
+
+#[async_trait]
+impl Stage for Retrieve {
+    async fn examine(&self, dossier: &Dossier) -> Result<Examination, StageError> {
+        let reading = reading::read(&self.embedder, dossier).await?;
+        let essences: Vec<String> = dossier.content().views().map(|view| essence(view.text())).collect();
+        let mut precedents: BTreeMap<Arc<str>, Candidate> = BTreeMap::new();
+        let mut clauses: BTreeMap<Arc<str>, (Category, f32)> = BTreeMap::new();
+        for window in &reading.windows {
+            for hit in self.nearest(window, PRECEDENTS).await? {
+                self.keep_nearest(&mut precedents, &hit, &essences);
+            }
+            for hit in self.nearest(window, CLAUSES).await? {
+                let category = Category::named(hit.row.label.as_deref().unwrap_or_default());
+                let kept = clauses.entry(hit.row.id.as_str().into()).or_insert((category, -1.0));
+                kept.1 = kept.1.max(hit.similarity);
+            }
+        }
+        let mut candidates: Vec<Candidate> = precedents.into_values().collect();
+        candidates.sort_by(|a, b| b.precedent.similarity.total_cmp(&a.precedent.similarity));
+        let entry = match ruling(&candidates) {
+            Some(ruling) => Entry::Ruling(ruling),
+            None => Entry::Precedents(self.retrieved(candidates, clauses)),
+        };
+        let mut examination = reading.into_examination(entry);
+        if let Entry::Ruling(ruling) = &examination.entry {
+            examination.scored = ruling.findings.iter().map(|finding| finding.category.clone()).collect();
+        }
+        Ok(examination)
+    }
+}
+
+impl Retrieve {
+    async fn nearest(&self, window: &Window<'_>, bank: &str) -> Result<Vec<Hit>, StageError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+        let query = Query {
+            vector: window.vector.to_vec(),
+            k: self.config.k,
+            minimum: self.config.at_least,
+            filter: Filter {
+                bank: Some(bank.to_owned()),
+                confirmed_only: true,
+                now: Some(now),
+                ..Filter::default()
+            },
+        };
+        let mut hits = Vec::new();
+        for index in &self.banks {
+            let found = index.nearest(&query).await;
+            hits.extend(found.map_err(|source| StageError::Unavailable {
+                dependency: "index",
+                source: Box::new(source),
+            })?);
+        }
+        Ok(hits)
+    }
+
+    fn keep_nearest(&self, kept: &mut BTreeMap<Arc<str>, Candidate>, hit: &Hit, essences: &[String]) {
+        let Some(ruling) = hit.row.ruling.as_deref().and_then(Action::named) else { return };
+        let id: Arc<str> = hit.row.id.as_str().into();
+        if kept.get(&id).is_some_and(|candidate| candidate.precedent.similarity >= hit.similarity) {
+            return;
+        }
+        let precedent = Precedent {
+            id: Arc::clone(&id),
+            similarity: hit.similarity,
+            category: hit.row.label.as_deref().map(Category::named),
+            severity: hit.row.severity.and_then(Severity::new).unwrap_or_default(),
+            ruling,
+        };
+        kept.insert(id, Candidate { precedent, copy: self.copy_of(hit, essences) });
+    }
+
+    /// Whether the row says what the whole text says. Wording decides: a "not" moves no vector.
+    fn copy_of(&self, hit: &Hit, essences: &[String]) -> Copy {
+        if hit.similarity < self.config.near_copy {
+            return Copy::None;
+        }
+        let row = essence(&hit.row.text);
+        if essences.contains(&row) {
+            return Copy::Exact;
+        }
+        let near = essences.iter().any(|text| wording(text, &row) >= self.config.near_wording);
+        if near { Copy::Near } else { Copy::None }
+    }
+
+    fn retrieved(&self, found: Vec<Candidate>, clauses: BTreeMap<Arc<str>, (Category, f32)>) -> Retrieved {
+        let mut clauses: Vec<_> = clauses.into_iter().map(|(id, (category, s))| (id, category, s)).collect();
+        clauses.sort_by(|a, b| b.2.total_cmp(&a.2));
+        let precedents: Vec<Precedent> = found.into_iter().map(|candidate| candidate.precedent).collect();
+        let met = precedents.iter().filter_map(|precedent| precedent.category.clone());
+        let known = self.known.iter().cloned().chain(met).collect::<BTreeSet<_>>().into_iter().collect();
+        Retrieved { precedents, clauses, known }
+    }
+}
+
+/// What the copies among the precedents rule: the strictest of them.
+///
+/// To allow a text its copy must be exact: whoever may change a word may change the meaning.
+fn ruling(candidates: &[Candidate]) -> Option<Ruling> {
+    let binds = |candidate: &&Candidate| match candidate.precedent.ruling {
+        Action::Allow => candidate.copy == Copy::Exact,
+        Action::Flag | Action::Review | Action::Block => candidate.copy >= Copy::Near,
+    };
+    let binding: Vec<&Candidate> = candidates.iter().filter(binds).collect();
+    let exact_allow = |c: &&&Candidate| c.precedent.ruling == Action::Allow;
+    // An exact copy is nearer than a near one: it rules over near copies that say otherwise.
+    let best = binding.iter().map(|candidate| candidate.copy).max()?;
+    let binding: Vec<&Candidate> = binding.into_iter().filter(|candidate| candidate.copy == best).collect();
+    let strictest = binding.iter().max_by_key(|candidate| candidate.precedent.ruling)?;
+    let findings = binding.iter().filter(|c| !exact_allow(c)).filter_map(|c| finding(&c.precedent)).collect();
+    let kind = if best == Copy::Exact { "an exact" } else { "a near" };
+    Some(Ruling {
+        action: strictest.precedent.ruling,
+        findings,
+        reason: format!("the text is {kind} copy of precedent `{}`", strictest.precedent.id),
+        precedents: binding.iter().map(|candidate| candidate.precedent.clone()).collect(),
+    })
+}
+
+fn finding(precedent: &Precedent) -> Option<Finding> {
+    let evidence = Evidence::Precedent {
+        id: Arc::clone(&precedent.id),
+        similarity: precedent.similarity,
+        ruling: precedent.ruling,
+    };
+    Some(Finding {
+        category: precedent.category.clone()?,
+        score: Score::CERTAIN,
+        severity: precedent.severity,
+        evidence: vec![evidence],
+    })
+}
+
+/// How far two texts agree in wording.
+///
+/// - *Units*: Dice's coefficient over distinct character trigrams, `0.0..=1.0`.
+fn wording(one: &str, other: &str) -> f32 {
+    // Texts of very different length cannot agree: no need to count.
+    if one.len().abs_diff(other.len()) > one.len().max(other.len()) / 4 {
+        return 0.0;
+    }
+    let (one, other) = (trigrams(one), trigrams(other));
+    let shared = one.intersection(&other).count();
+    let all = one.len() + other.len();
+    if all == 0 { 0.0 } else { ratio(2 * shared, all) }
+}
+
+fn trigrams(text: &str) -> HashSet<[char; 3]> {
+    let characters: Vec<char> = text.chars().collect();
+    characters.array_windows().copied().collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of trigrams stay far below 2^24")]
+fn ratio(part: usize, whole: usize) -> f32 {
+    part as f32 / whole as f32
+}

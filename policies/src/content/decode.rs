@@ -1,0 +1,115 @@
+//! Decodes what a text carries in encodings, and what that carries, within limits.
+
+use unicode_script::{Script, UnicodeScript};
+
+use super::span::Mapped;
+use super::view::{Encoding, View, ViewKind, unmask};
+use super::{Limits, escapes, normalize, packed, smuggled};
+
+/// More decoded views than this are an attack on the stages that read them.
+const MOST_VIEWS: usize = 16;
+/// Shorter stretches say nothing that decoding could bring to light.
+const SHORTEST_TEXT: usize = 4;
+/// Chance does not make a text of this many characters.
+const LONG_TEXT: usize = 24;
+
+type Decode = fn(&Mapped) -> Option<Mapped>;
+
+/// Every encoding there is a decoder for. Each gives `None` when the text holds nothing in its encoding.
+const DECODERS: [(Encoding, Decode); 4] = [
+    (Encoding::Html, escapes::html),
+    (Encoding::Percent, escapes::percent),
+    (Encoding::Base64, packed::base64),
+    (Encoding::Hex, packed::hex),
+];
+
+/// Adds the decoded views of a text to `views`; false when a limit left something undecoded.
+pub(super) fn decode(source: &Mapped, plain: &Mapped, limits: &Limits, views: &mut Vec<View>) -> bool {
+    let mut decoder =
+        Decoder { bytes_left: limits.max_decoded_bytes, views_left: MOST_VIEWS, whole: true, views };
+    decoder.scan(source, plain, limits.max_decode_depth);
+    decoder.whole
+}
+
+struct Decoder<'a> {
+    bytes_left: usize,
+    views_left: usize,
+    whole: bool,
+    views: &'a mut Vec<View>,
+}
+
+impl Decoder<'_> {
+    /// Scans a text, as it came and in its plain form.
+    fn scan(&mut self, source: &Mapped, plain: &Mapped, depth: u8) {
+        if let Some(found) = smuggled::decode(source) {
+            self.take(Encoding::Invisible, &found, depth);
+        }
+        for (encoding, decode) in DECODERS {
+            if let Some(found) = decode(plain) {
+                self.take(encoding, &found, depth);
+            }
+        }
+    }
+
+    /// Takes in a decoded text: its plain form as a view, that form without disguises, and what it carries.
+    fn take(&mut self, encoding: Encoding, found: &Mapped, depth: u8) {
+        let kind = ViewKind::Decoded(encoding);
+        let Some(deeper) = depth.checked_sub(1) else {
+            self.whole = false;
+            return;
+        };
+        let normalized = normalize::normalize(found);
+        let plain = normalized.as_ref().unwrap_or(found);
+        if plain.text.trim().is_empty() || !self.add(kind, plain) {
+            return;
+        }
+        if let Some(bare) = unmask(plain).pop() {
+            self.add(kind, bare.mapped());
+        }
+        self.scan(found, plain, deeper);
+    }
+
+    /// Adds a view if it is new and within the limits.
+    fn add(&mut self, kind: ViewKind, mapped: &Mapped) -> bool {
+        if self.views.iter().any(|view| view.text() == mapped.text) {
+            return false;
+        }
+        let Some(bytes) = self.bytes_left.checked_sub(mapped.text.len()).filter(|_| self.views_left > 0)
+        else {
+            self.whole = false;
+            return false;
+        };
+        self.bytes_left = bytes;
+        self.views_left -= 1;
+        self.views.push(View::new(kind, mapped.clone()));
+        true
+    }
+}
+
+/// The text `bytes` hold, if they hold text: what chance makes of a word or a number hardly ever passes.
+pub(super) fn text_of(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (mut all, mut words) = (0_usize, 0_usize);
+    let (mut script, mut mixed) = (None, false);
+    for c in text.chars() {
+        if !is_written(c) {
+            return None;
+        }
+        all += 1;
+        words += usize::from(c.is_alphanumeric() || c == ' ');
+        if c.is_alphabetic() {
+            let found = if c.is_ascii() { Script::Latin } else { c.script() };
+            mixed |= script.is_some_and(|script| script != found) || matches!(c, '\u{180}'..='\u{2AF}');
+            script = Some(found);
+        }
+    }
+    // A short text is in one script, in its everyday letters, and nearly all words.
+    let short = all < LONG_TEXT;
+    let least = if short { all * 8 / 10 } else { all / 2 };
+    (all >= SHORTEST_TEXT && words >= least && !(short && mixed)).then_some(text)
+}
+
+/// Whether people write `c`: it is assigned, and no control other than a line break or a tab.
+pub(super) fn is_written(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r') || !c.is_control() && unicode_normalization::char::is_public_assigned(c)
+}

@@ -1,0 +1,63 @@
+//! Words whose letters were drawn out: `kiiiiilllll`.
+
+use super::span::{Mapped, Rewriter};
+
+/// As many of one letter in a row are more than any spelling has (but for German compounds, which lose nothing).
+const FLOOD: usize = 3;
+const KASHIDA: char = 'ـ';
+
+/// `base` with such letters written as often as a spelling would, or `None` when there are none.
+pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
+    let bytes = base.text.as_bytes();
+    if base.text.is_ascii() && !bytes.windows(FLOOD).any(is_flood) {
+        return None;
+    }
+    let mut rewriter = Rewriter::new(base);
+    let mut word: Vec<(usize, char)> = Vec::new();
+    let mut chars = base.text.char_indices().peekable();
+    let mut before = ' ';
+    while let Some((position, c)) = chars.next() {
+        // Between letters it lengthens the line and is none itself; at the end of a word it is part of it.
+        if c == KASHIDA && before.is_alphabetic() && chars.peek().is_some_and(|(_, c)| c.is_alphabetic()) {
+            rewriter.edit(position..position + c.len_utf8(), "");
+        }
+        before = c;
+        if c.is_lowercase() || c.is_uppercase() {
+            word.push((position, c));
+        } else if !word.is_empty() {
+            shorten(&word, &mut rewriter);
+            word.clear();
+        }
+    }
+    shorten(&word, &mut rewriter);
+    rewriter.finish()
+}
+
+fn is_flood(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| bytes.first().is_some_and(|first| first.eq_ignore_ascii_case(byte)))
+}
+
+fn shorten(word: &[(usize, char)], rewriter: &mut Rewriter<'_>) {
+    let alike = |a: char, b: char| a == b || a.to_lowercase().eq(b.to_lowercase());
+    let mut runs = word.chunk_by(|(_, a), (_, b)| alike(*a, *b)).peekable();
+    let whole = |run: &[(usize, char)]| run.len() == word.len();
+    if word.iter().all(|(_, c)| matches!(c, 'I' | 'V' | 'X' | 'L' | 'C' | 'D' | 'M')) {
+        return; // a Roman number
+    }
+    while let Some(run) = runs.next() {
+        let Some((_, letter)) = run.first() else { continue };
+        if run.len() < FLOOD || whole(run) {
+            continue;
+        }
+        let kept = 1 + usize::from(doubles(*letter, runs.peek().is_none()));
+        if let (Some((start, _)), Some((last, c))) = (run.get(kept), run.last()) {
+            rewriter.edit(*start..last + c.len_utf8(), "");
+        }
+    }
+}
+
+/// Whether a letter drawn out is more likely a double one, as in `kill`, than a single one, as in `hate`.
+fn doubles(letter: char, last: bool) -> bool {
+    let often = if last { "lsf" } else { "bdefglmnoprstz" };
+    often.contains(letter.to_ascii_lowercase())
+}

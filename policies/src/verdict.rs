@@ -1,0 +1,61 @@
+//! The answer: what to do with a text, and on which findings that rests.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::{Category, Finding, Record, Score, Severity};
+
+/// What to do with a text. The greater is the stricter: `max` joins two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Let it pass.
+    #[default]
+    Allow,
+    /// Let it pass, marked.
+    Flag,
+    /// Hold it for a person.
+    Review,
+    /// Keep it out.
+    Block,
+}
+
+impl Action {
+    /// The name that policies and answers use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Flag => "flag",
+            Self::Review => "review",
+            Self::Block => "block",
+        }
+    }
+
+    /// The action of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Allow, Self::Flag, Self::Review, Self::Block].into_iter().find(|action| action.name() == name)
+    }
+}
+
+/// What to do with a text, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What to do.
+    pub action: Action,
+    /// What it rests on: every finding that reaches a line of the policy, worst first.
+    pub findings: Vec<Finding>,
+    /// The highest score of each category that was asked for, and the severity that goes with it.
+    pub scores: BTreeMap<Category, (Score, Severity)>,
+}
+
+/// A verdict, and how it came about. There is always one, whatever failed on the way.
+#[derive(Clone, Debug)]
+pub struct Judgment {
+    /// The answer.
+    pub verdict: Verdict,
+    /// Who gave it, and who could not.
+    pub record: Record,
+}

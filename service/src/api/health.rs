@@ -1,0 +1,30 @@
+//! `/livez`, `/readyz`, `/metrics`.
+
+use actix_web::{HttpResponse, web};
+
+use super::edge::NativeError;
+use crate::error::ApiError;
+use crate::moderator::Moderator;
+
+/// The process answers.
+async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// Models and policies are loaded: the listener is only served once they are.
+async fn readyz() -> &'static str {
+    "ready\n"
+}
+
+/// Counters in Prometheus' text format.
+async fn metrics(moderator: web::Data<Moderator>) -> Result<HttpResponse, NativeError> {
+    let text = moderator.metrics().render().map_err(|_| ApiError::Internal)?;
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
+}
+
+/// Registers the routes.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    app.route("/livez", web::get().to(livez))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(metrics));
+}

@@ -1,0 +1,135 @@
+//! `POST /v1/lamassu/moderate`: one text or many, each with its verdict and its record.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use futures::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use super::edge::{NativeError, method_not_allowed};
+use crate::error::ApiError;
+use crate::json::{ErrorJson, JudgmentJson};
+use crate::moderator::{Docket, Moderator, Terms};
+
+/// Texts of one request judged at the same time.
+const AT_ONCE: usize = 16;
+
+/// A request: exactly one of `text` and `texts`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModerateRequest {
+    text: Option<String>,
+    texts: Option<Vec<Item>>,
+    policy: Option<String>,
+    #[serde(default)]
+    categories: Vec<String>,
+    deadline_ms: Option<u64>,
+}
+
+/// One of many texts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Item {
+    Text(String),
+    Named(NamedItem),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedItem {
+    id: serde_json::Value,
+    text: String,
+}
+
+/// An answer, or a refusal in its place.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Judgment(Box<JudgmentJson>),
+    Refusal(ErrorJson),
+}
+
+#[derive(Serialize)]
+struct ManyAnswers {
+    results: Vec<Answer>,
+}
+
+/// Judges one text, or many.
+async fn moderate(moderator: web::Data<Moderator>, body: web::Payload) -> Result<HttpResponse, NativeError> {
+    let body = received(body, moderator.limits().max_body_bytes).await?;
+    let request: ModerateRequest = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+    let docket = moderator.docket(&request.terms()?)?;
+    match (request.text, request.texts) {
+        (Some(text), None) => one(&moderator, &docket, text).await,
+        (None, Some(texts)) => many(&moderator, &docket, texts).await,
+        _ => Err(field("text", "give exactly one of `text` and `texts`").into()),
+    }
+}
+
+async fn one(moderator: &Moderator, docket: &Docket, text: String) -> Result<HttpResponse, NativeError> {
+    let place = moderator.try_place()?;
+    let judgment = moderator.judge(docket, text, &place).await?;
+    Ok(HttpResponse::Ok().json(JudgmentJson::new(&judgment, docket.policy())))
+}
+
+async fn many(moderator: &Moderator, docket: &Docket, texts: Vec<Item>) -> Result<HttpResponse, NativeError> {
+    let limit = moderator.limits().max_texts;
+    if texts.len() > limit {
+        return Err(field("texts", &format!("more than {limit} texts (limits.max_texts)")).into());
+    }
+    // One place now says that the service can take the request; its other texts wait for theirs.
+    drop(moderator.try_place()?);
+    let answers = texts.into_iter().map(|item| answer(moderator, docket, item));
+    let results = stream::iter(answers).buffered(AT_ONCE).collect().await;
+    Ok(HttpResponse::Ok().json(ManyAnswers { results }))
+}
+
+async fn answer(moderator: &Moderator, docket: &Docket, item: Item) -> Answer {
+    let (id, text) = match item {
+        Item::Text(text) => (None, text),
+        Item::Named(NamedItem { id, text }) => (Some(id), text),
+    };
+    let judging = async {
+        let place = moderator.place().await?;
+        moderator.judge(docket, text, &place).await
+    };
+    match judging.await {
+        Ok(judgment) => {
+            Answer::Judgment(Box::new(JudgmentJson::new(&judgment, docket.policy()).named(id)))
+        }
+        Err(error) => Answer::Refusal(ErrorJson::from(&error).placed(id, None)),
+    }
+}
+
+impl ModerateRequest {
+    fn terms(&self) -> Result<Terms, ApiError> {
+        if self.deadline_ms == Some(0) {
+            return Err(field("deadline_ms", "no time at all is no deadline; give at least 1"));
+        }
+        Ok(Terms {
+            policy: self.policy.clone(),
+            categories: self.categories.clone(),
+            deadline: self.deadline_ms.map(Duration::from_millis),
+        })
+    }
+}
+
+fn field(field: &'static str, reason: &str) -> ApiError {
+    ApiError::Field { field, reason: reason.to_owned() }
+}
+
+/// Where the JSON breaks, without the words it breaks at: those may be the text.
+fn unreadable(error: &serde_json::Error) -> ApiError {
+    ApiError::Unreadable(crate::json::place_of(error))
+}
+
+/// The whole body, if it is not too much.
+async fn received(body: web::Payload, limit: usize) -> Result<web::Bytes, ApiError> {
+    let whole = body.to_bytes_limited(limit).await.map_err(|_| ApiError::BodyTooLarge { limit })?;
+    whole.map_err(|_| ApiError::Unreadable("it could not be received whole".to_owned()))
+}
+
+/// Registers the routes.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    app.service(web::resource("/moderate").route(web::post().to(moderate)).default_service(web::to(method_not_allowed)));
+}

@@ -1,0 +1,90 @@
+//! A judgment for a person at a terminal.
+
+use std::io::Write;
+
+use owo_colors::{OwoColorize, Style};
+use policies::{Action, Evidence, Finding, Judgment, Policy, Span};
+
+/// Characters of the text shown for a span, at most.
+const EXCERPT_CHARS: usize = 60;
+
+/// Writes the action, what it rests on, and how it came about.
+pub(super) fn judgment(
+    out: &mut impl Write,
+    text: &str,
+    judgment: &Judgment,
+    policy: &Policy,
+) -> std::io::Result<()> {
+    let Judgment { verdict, record } = judgment;
+    let style = paint(verdict.action);
+    writeln!(out, "{}", format!(" {} ", verdict.action.name().to_uppercase()).style(style.reversed().bold()))?;
+    for finding in &verdict.findings {
+        let style = paint(policy.action_for(finding));
+        writeln!(
+            out,
+            "  {:<24} score {:.2}  severity {}",
+            finding.category.name().style(style.bold()),
+            finding.score.value(),
+            finding.severity.value()
+        )?;
+        evidence(out, text, finding, policy)?;
+    }
+    for run in &record.stages {
+        let device = run.device.as_deref().map(|device| format!(" on {device}")).unwrap_or_default();
+        let reason = run.status.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let bytes: usize = run.bytes.iter().map(|span| span.end - span.start).sum();
+        let took = run.took.as_secs_f64() * 1e3;
+        let line = format!("  {:<12} {}{reason}{device}, {bytes} bytes, {took:.1} ms", run.stage, run.status.name());
+        writeln!(out, "{}", line.dimmed())?;
+    }
+    if !record.not_scored.is_empty() {
+        let names: Vec<&str> = record.not_scored.iter().map(policies::Category::name).collect();
+        writeln!(out, "{}", format!("  not scored: {}", names.join(", ")).dimmed())?;
+    }
+    writeln!(out, "{}", format!("  policy {} {}", policy.name(), record.policy.get(..12).unwrap_or_default()).dimmed())?;
+    if record.degraded() {
+        writeln!(out, "  {}", "degraded: a stage that should have judged did not".yellow())?;
+    }
+    Ok(())
+}
+
+fn evidence(out: &mut impl Write, text: &str, finding: &Finding, policy: &Policy) -> std::io::Result<()> {
+    for evidence in &finding.evidence {
+        let line = match evidence {
+            Evidence::Span(span) if whole(text, *span) => continue,
+            Evidence::Span(span) => format!("“{}”", excerpt(text, *span)),
+            Evidence::Precedent { id, similarity, ruling } => {
+                format!("precedent {id} ({}), similarity {similarity:.2}", ruling.name())
+            }
+            Evidence::Clause(id) => {
+                let clause = policy.clauses().iter().find(|clause| clause.id == *id);
+                format!("clause {id}: {}", clause.map_or("", |clause| clause.text.as_str()))
+            }
+            Evidence::Listed { list, span, .. } => format!("list {list}: “{}”", excerpt(text, *span)),
+        };
+        writeln!(out, "      {line}")?;
+    }
+    Ok(())
+}
+
+fn whole(text: &str, span: Span) -> bool {
+    span.start == 0 && span.end == text.len()
+}
+
+fn excerpt(text: &str, span: Span) -> String {
+    let words = text.get(span.start..span.end).unwrap_or_default();
+    let mut shown: String = words.chars().take(EXCERPT_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if words.chars().nth(EXCERPT_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn paint(action: Action) -> Style {
+    match action {
+        Action::Allow => Style::new().green(),
+        Action::Flag => Style::new().yellow(),
+        Action::Review => Style::new().magenta(),
+        Action::Block => Style::new().red(),
+    }
+}

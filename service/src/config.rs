@@ -1,0 +1,255 @@
+//! One configuration: a TOML file, then the environment, then the command line; read once, here.
+//!
+//! Every option is also an environment variable: `LAMASSU_` and its name, `__` between a table and its
+//! option (`LAMASSU_LIMITS__MAX_CHARS`). An option that does not exist is refused by name.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use inference::{Flavour, Provider};
+use serde::Deserialize;
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file, a variable or a value is wrong.
+    #[error("the configuration cannot be used: {0}")]
+    Unusable(#[from] config::ConfigError),
+    /// Two options contradict each other.
+    #[error("the configuration contradicts itself: {0}")]
+    Contradiction(String),
+    /// There is no folder for the user's data on this machine.
+    #[error("this machine has no folder for user data; say where with --data DIR or LAMASSU_DATA")]
+    NoDataFolder,
+    /// The models that ship with the service are not where they should be.
+    #[error("no models in any of {}; say where they are with --models DIR or LAMASSU_MODELS", .0.join(", "))]
+    NoModels(Vec<String>),
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where `serve` listens.
+    pub listen: SocketAddr,
+    /// Folder for banks and whatever else must last; the user's data folder unless given.
+    pub data: Option<PathBuf>,
+    /// Folder of the models that ship with the service; beside the executable unless given.
+    pub models: Option<PathBuf>,
+    /// One key with every scope. Without it `serve` listens on loopback only.
+    pub api_key: Option<String>,
+    /// Which log lines to write, as `tracing` filters: `warn`, `info`, `service=debug`.
+    pub log: String,
+    /// How to write them: `text` or `json`.
+    pub log_format: LogFormat,
+    /// Which policies there are.
+    pub policies: Policies,
+    /// What is refused, and when.
+    pub limits: Limits,
+    /// How the models run.
+    pub inference: Inference,
+    /// Where ONNX Runtime and the encoder come from.
+    pub setup: SetUp,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[policies]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policies {
+    /// The policy of requests that name none.
+    pub default: String,
+    /// Policy files besides the library's `default`.
+    pub files: Vec<PathBuf>,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Characters of one text, at most.
+    pub max_chars: usize,
+    /// Bytes of one request's body or one line of JSON, at most.
+    pub max_body_bytes: usize,
+    /// Texts in one request, at most.
+    pub max_texts: usize,
+    /// Texts judged at the same time, at most; more are refused at once with 503.
+    pub max_in_flight: usize,
+    /// Milliseconds a request may take if it does not say itself; 0 for as long as it takes.
+    pub deadline_ms: u64,
+    /// Seconds that accepted requests have to finish after a signal to stop.
+    pub shutdown_seconds: u64,
+}
+
+/// `[inference]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Inference {
+    /// Devices in the order of preference: `cuda`, `directml`, `cpu`.
+    pub providers: Vec<Provider>,
+    /// Refuse to start unless this one really runs the models.
+    pub require: Option<Provider>,
+    /// Copies of the encoder that work side by side; one a core, at most four, unless given.
+    pub sessions: Option<usize>,
+    /// Processor threads of each copy; one unless given.
+    pub threads: Option<usize>,
+    /// Windows of text whose vectors are remembered.
+    pub cache: usize,
+}
+
+/// `[setup]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetUp {
+    /// ONNX Runtime's library, as `ORT_DYLIB_PATH` also says; nothing is fetched then.
+    pub onnxruntime: Option<PathBuf>,
+    /// Folder with the encoder's `model.safetensors` and `tokenizer.json`; nothing is fetched then.
+    pub encoder: Option<PathBuf>,
+    /// Folder for what is fetched; the user's cache folder unless given.
+    pub cache: Option<PathBuf>,
+    /// The Python that fetches; the first of `python3`, `python` and `py` unless given.
+    pub python: Option<PathBuf>,
+    /// Which build of ONNX Runtime to fetch: `cpu`, `cuda` or `directml`.
+    pub flavour: Flavour,
+    /// Fetch nothing: what is missing is an error.
+    pub offline: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: None,
+            models: None,
+            api_key: None,
+            log: "warn".to_owned(),
+            log_format: LogFormat::Text,
+            policies: Policies::default(),
+            limits: Limits::default(),
+            inference: Inference::default(),
+            setup: SetUp::default(),
+        }
+    }
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self { default: "default".to_owned(), files: Vec::new() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_chars: 1_000_000,
+            max_body_bytes: 8 << 20,
+            max_texts: 1000,
+            max_in_flight: 256,
+            deadline_ms: 30_000,
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+impl Default for Inference {
+    fn default() -> Self {
+        Self { providers: vec![Provider::Cpu], require: None, sessions: None, threads: None, cache: 8192 }
+    }
+}
+
+/// What the command line says over file and environment.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--config`
+    pub file: Option<PathBuf>,
+    /// `--listen`
+    pub listen: Option<SocketAddr>,
+    /// `--data`
+    pub data: Option<PathBuf>,
+    /// `--models`
+    pub models: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the file, the environment and the command line, each over the one before.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the option and says what is wrong with it.
+    pub fn read(overrides: Overrides) -> Result<Self, ConfigError> {
+        let mut builder = config::Config::builder();
+        if let Some(file) = &overrides.file {
+            builder = builder.add_source(config::File::from(file.as_path()).format(config::FileFormat::Toml));
+        }
+        let environment = config::Environment::with_prefix("LAMASSU").prefix_separator("_").separator("__");
+        let lists = environment.try_parsing(true).list_separator(",");
+        let lists = lists.with_list_parse_key("policies.files").with_list_parse_key("inference.providers");
+        let mut read: Self = builder.add_source(lists).build()?.try_deserialize()?;
+        read.setup.onnxruntime = read.setup.onnxruntime.or_else(ort_dylib_path);
+        read.listen = overrides.listen.unwrap_or(read.listen);
+        read.data = overrides.data.or(read.data);
+        read.models = overrides.models.or(read.models);
+        read.checked()
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        let contradiction = |text: &str| Err(ConfigError::Contradiction(text.to_owned()));
+        if self.api_key.as_deref().is_some_and(str::is_empty) {
+            return contradiction("`api_key` is empty");
+        }
+        if self.api_key.is_none() && !self.listen.ip().is_loopback() {
+            return contradiction("without an `api_key`, `listen` must be a loopback address");
+        }
+        let limits = &self.limits;
+        if [limits.max_chars, limits.max_body_bytes, limits.max_texts, limits.max_in_flight].contains(&0) {
+            return contradiction("a limit of 0 refuses everything");
+        }
+        if self.inference.providers.is_empty() || [self.inference.threads, self.inference.sessions].contains(&Some(0)) {
+            return contradiction("`inference` needs at least one provider, one session and one thread");
+        }
+        Ok(self)
+    }
+
+    /// The folder for banks: as configured, or the user's.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::NoDataFolder`].
+    pub fn data_folder(&self) -> Result<PathBuf, ConfigError> {
+        let users = || directories::ProjectDirs::from("", "", "lamassu").map(|dirs| dirs.data_dir().to_owned());
+        self.data.clone().or_else(users).ok_or(ConfigError::NoDataFolder)
+    }
+
+    /// The folder of the models: as configured, or beside the executable, or in the source tree that this
+    /// executable was built from.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::NoModels`].
+    pub fn models_folder(&self) -> Result<PathBuf, ConfigError> {
+        if let Some(models) = &self.models {
+            return Ok(models.clone());
+        }
+        let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("models")));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+        let candidates: Vec<PathBuf> = beside.into_iter().chain([source]).collect();
+        let found = candidates.iter().find(|folder| folder.join("encoder").is_dir()).cloned();
+        found.ok_or_else(|| {
+            ConfigError::NoModels(candidates.iter().map(|folder| folder.display().to_string()).collect())
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+fn ort_dylib_path() -> Option<PathBuf> {
+    std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from)
+}

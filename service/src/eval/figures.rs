@@ -1,0 +1,101 @@
+//! The figures themselves.
+
+/// Flagged against labelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Confusion {
+    true_positives: usize,
+    false_positives: usize,
+    false_negatives: usize,
+    true_negatives: usize,
+}
+
+impl Confusion {
+    /// Counts pairs of (flagged, labelled).
+    pub fn of(outcomes: impl Iterator<Item = (bool, bool)>) -> Self {
+        outcomes.fold(Self::default(), |mut counts, outcome| {
+            *match outcome {
+                (true, true) => &mut counts.true_positives,
+                (true, false) => &mut counts.false_positives,
+                (false, true) => &mut counts.false_negatives,
+                (false, false) => &mut counts.true_negatives,
+            } += 1;
+            counts
+        })
+    }
+
+    /// Texts that have the label.
+    #[must_use]
+    pub fn positives(&self) -> usize {
+        self.true_positives + self.false_negatives
+    }
+
+    /// Harmonic mean of precision and recall; none without positives.
+    #[must_use]
+    pub fn f1(&self) -> Option<f64> {
+        let errors = self.false_positives + self.false_negatives;
+        share(2 * self.true_positives, 2 * self.true_positives + errors).filter(|_| self.positives() > 0)
+    }
+
+    /// Share of texts without the label that were flagged; none if all have it.
+    #[must_use]
+    pub fn false_positive_rate(&self) -> Option<f64> {
+        share(self.false_positives, self.false_positives + self.true_negatives)
+    }
+}
+
+/// Area under the precision-recall curve, as average precision: the sum over distinct scores of the gain in
+/// recall times the precision there. None without both kinds of text.
+///
+/// - *Source*: Davis & Goadrich 2006 on why not to interpolate; ties count as one step.
+#[must_use]
+pub fn average_precision(ranked: &[(f32, bool)]) -> Option<f64> {
+    let positives = ranked.iter().filter(|(_, set)| *set).count();
+    if positives == 0 || positives == ranked.len() {
+        return None;
+    }
+    let mut ranked = ranked.to_vec();
+    ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut seen, mut hits, mut area) = (0, 0, 0.0);
+    for tied in ranked.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
+        let new = tied.iter().filter(|(_, set)| *set).count();
+        seen += tied.len();
+        hits += new;
+        area += share(new, positives)? * share(hits, seen)?;
+    }
+    Some(area)
+}
+
+/// `part` of `whole`; none of nothing.
+#[expect(clippy::cast_precision_loss, reason = "counts of texts stay far below 2^53")]
+pub(super) fn share(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn average_precision_agrees_with_a_worked_example() {
+        // Ranked: hit, miss, hit, miss; precision 1 at recall 1/2, then 2/3 at recall 1.
+        let ranked = [(0.9, true), (0.8, false), (0.7, true), (0.1, false)];
+        let area = average_precision(&ranked).expect("both kinds are there");
+        assert!((area - (0.5 + 0.5 * 2.0 / 3.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn tied_scores_do_not_profit_from_their_order() {
+        let one = average_precision(&[(0.5, true), (0.5, false)]);
+        let other = average_precision(&[(0.5, false), (0.5, true)]);
+        assert_eq!(one, other);
+        assert_eq!(one, Some(0.5));
+    }
+
+    #[test]
+    fn no_figure_is_given_where_there_is_nothing_to_tell_apart() {
+        assert_eq!(average_precision(&[(0.5, true)]), None);
+        assert_eq!(average_precision(&[(0.5, false)]), None);
+        assert_eq!(Confusion::of([(true, false)].into_iter()).f1(), None);
+        assert_eq!(Confusion::of([(true, true)].into_iter()).false_positive_rate(), None);
+    }
+}

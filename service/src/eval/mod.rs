@@ -1,0 +1,148 @@
+//! Quality on labelled texts: how well scores rank, and how the policy's own lines decide.
+
+mod figures;
+mod labels;
+mod rows;
+
+pub use figures::{Confusion, average_precision};
+pub use labels::categories_of;
+pub use rows::{LabelledText, Rows, RowsError};
+
+use std::collections::BTreeMap;
+
+use policies::{Action, Category, Judgment, Policy};
+use serde::Serialize;
+
+/// What one file of labelled texts shows.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The file.
+    pub file: String,
+    /// Texts judged.
+    pub texts: usize,
+    /// Lines that hold no text that can be judged.
+    pub refused: usize,
+    /// Verdicts that miss a stage: their figures are not to be trusted.
+    pub degraded: usize,
+    /// Share of texts by the least action: at `flag` or stricter, `review` or stricter, `block`.
+    pub acted_on: ActedOn,
+    /// One line for each label that has a category.
+    pub labels: Vec<LabelReport>,
+    /// Labels of the file that are no categories of ours.
+    pub unmapped: Vec<String>,
+}
+
+/// Shares, `0.0..=1.0`.
+#[derive(Debug, Default, Serialize)]
+pub struct ActedOn {
+    /// Flagged or worse.
+    pub flag: f64,
+    /// Held for review or worse.
+    pub review: f64,
+    /// Blocked.
+    pub block: f64,
+}
+
+/// How well one label is found.
+#[derive(Debug, Serialize)]
+pub struct LabelReport {
+    /// The data set's label.
+    pub label: String,
+    /// The categories whose highest score stands for it.
+    pub categories: Vec<String>,
+    /// Texts annotated with it; the others count nowhere.
+    pub annotated: usize,
+    /// Texts that have it.
+    pub positives: usize,
+    /// Area under the precision-recall curve; none without both kinds of text, or without a score.
+    pub auprc: Option<f64>,
+    /// Harmonic mean of precision and recall at the policy's flag line.
+    pub f1: Option<f64>,
+    /// Share of harmless texts flagged.
+    pub fpr: Option<f64>,
+    /// The lowest flag line among the categories, a score; severity lines apply as well.
+    pub threshold: Option<f64>,
+}
+
+/// Collects judgments of one file.
+#[derive(Default)]
+pub struct Tally {
+    texts: usize,
+    refused: usize,
+    degraded: usize,
+    actions: BTreeMap<Action, usize>,
+    labels: BTreeMap<String, LabelTally>,
+}
+
+#[derive(Default)]
+struct LabelTally {
+    /// Highest score, whether it was flagged, whether the label is set.
+    outcomes: Vec<(f32, bool, bool)>,
+    scored: bool,
+}
+
+impl Tally {
+    /// Counts a line that could not be judged.
+    pub fn refuse(&mut self) {
+        self.refused += 1;
+    }
+
+    /// Counts one judgment against the labels of its text.
+    pub fn count(&mut self, judgment: &Judgment, labels: &BTreeMap<String, u8>) {
+        let Judgment { verdict, record } = judgment;
+        self.texts += 1;
+        self.degraded += usize::from(record.degraded());
+        *self.actions.entry(verdict.action).or_default() += 1;
+        for (label, &set) in labels {
+            let tally = self.labels.entry(label.clone()).or_default();
+            let categories = categories_of(label);
+            let scores = categories.iter().filter_map(|category| verdict.scores.get(category));
+            let score = scores.map(|(score, _)| score.value()).fold(0.0, f32::max);
+            let flagged = verdict.findings.iter().any(|finding| categories.contains(&finding.category));
+            tally.scored |= categories.iter().any(|category| !record.not_scored.contains(category));
+            tally.outcomes.push((score, flagged, set != 0));
+        }
+    }
+
+    /// The report on `file`, judged by `policy`.
+    #[must_use]
+    pub fn report(self, file: String, policy: &Policy) -> Report {
+        let share = |least: Action| {
+            let acted: usize = self.actions.range(least..).map(|(_, count)| count).sum();
+            figures::share(acted, self.texts).unwrap_or_default()
+        };
+        let acted_on =
+            ActedOn { flag: share(Action::Flag), review: share(Action::Review), block: share(Action::Block) };
+        let (mapped, unmapped): (Vec<_>, Vec<_>) =
+            self.labels.into_iter().partition(|(label, _)| !categories_of(label).is_empty());
+        Report {
+            file,
+            texts: self.texts,
+            refused: self.refused,
+            degraded: self.degraded,
+            acted_on,
+            labels: mapped.into_iter().map(|(label, tally)| tally.report(label, policy)).collect(),
+            unmapped: unmapped.into_iter().map(|(label, _)| label).collect(),
+        }
+    }
+}
+
+impl LabelTally {
+    fn report(self, label: String, policy: &Policy) -> LabelReport {
+        let categories = categories_of(&label);
+        let confusion = Confusion::of(self.outcomes.iter().map(|&(_, flagged, set)| (flagged, set)));
+        let ranked: Vec<(f32, bool)> = self.outcomes.iter().map(|&(score, _, set)| (score, set)).collect();
+        let lines = categories.iter().filter_map(|category| policy.flag_line(category));
+        let threshold = lines.map(f64::from).min_by(f64::total_cmp).map(|line| (line * 1e4).round() / 1e4);
+        LabelReport {
+            label,
+            categories: categories.iter().map(Category::to_string).collect(),
+            annotated: self.outcomes.len(),
+            positives: confusion.positives(),
+            auprc: average_precision(&ranked).filter(|_| self.scored),
+            f1: confusion.f1().filter(|_| self.scored),
+            fpr: confusion.false_positive_rate().filter(|_| self.scored),
+            threshold,
+        }
+    }
+}

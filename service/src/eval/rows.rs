@@ -1,0 +1,91 @@
+//! Labelled texts from JSON lines, plain or gzip.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use serde::Deserialize;
+
+/// Why a file's rows cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RowsError {
+    /// The file breaks.
+    #[error("`{file}` cannot be read")]
+    File {
+        /// Which file.
+        file: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A line is not a labelled text.
+    #[error("`{file}`, line {line}: {reason}")]
+    Line {
+        /// Which file.
+        file: String,
+        /// Which line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A labelled text. A missing key among the labels means *not annotated*. Other keys are the set's own.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LabelledText {
+    /// Its name in the set.
+    pub id: String,
+    /// The text.
+    pub text: String,
+    /// 0 or 1 for each label annotated.
+    #[serde(default)]
+    pub labels: BTreeMap<String, u8>,
+}
+
+/// The rows of one file, one at a time.
+pub struct Rows {
+    file: String,
+    lines: Box<dyn BufRead + Send>,
+    line: usize,
+}
+
+impl Rows {
+    /// Opens `file`; what it starts with tells whether it is gzip.
+    ///
+    /// # Errors
+    ///
+    /// [`RowsError::File`].
+    pub fn open(file: &Path) -> Result<Self, RowsError> {
+        let name = file.display().to_string();
+        let broken = |source| RowsError::File { file: name.clone(), source };
+        let mut start = Vec::new();
+        File::open(file).and_then(|opened| opened.take(2).read_to_end(&mut start)).map_err(broken)?;
+        let opened = File::open(file).map_err(broken)?;
+        let lines: Box<dyn BufRead + Send> = if start == [0x1f, 0x8b] {
+            Box::new(BufReader::new(MultiGzDecoder::new(opened)))
+        } else {
+            Box::new(BufReader::new(opened))
+        };
+        Ok(Self { file: name, lines, line: 0 })
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<LabelledText, RowsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut line = String::new();
+        self.line += 1;
+        match self.lines.read_line(&mut line) {
+            Ok(0) => None,
+            Ok(_) => Some(serde_json::from_str(&line).map_err(|error| RowsError::Line {
+                file: self.file.clone(),
+                line: self.line,
+                reason: crate::json::place_of(&error),
+            })),
+            Err(source) => Some(Err(RowsError::File { file: self.file.clone(), source })),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The door: HTTP, command line, configuration, wiring. The only room that knows JSON and status codes.
+//!
+//! Deliberately absent: decisions. A verdict is `policies::Pipeline`'s; this room brings the text in and
+//! the answer out.
+
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod eval;
+pub mod json;
+pub mod metrics;
+pub mod moderator;
+pub mod wiring;

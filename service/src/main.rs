@@ -1,0 +1,7 @@
+//! The `lamassu` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::cli::main()
+}

@@ -1,0 +1,74 @@
+//! What the service counts. Labels are names of policies, stages and actions, never anything of a text.
+
+use std::time::Duration;
+
+use policies::Judgment;
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder, exponential_buckets,
+};
+
+/// The service's counters, as Prometheus reads them.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    verdicts: IntCounterVec,
+    degraded: IntCounterVec,
+    stages: IntCounterVec,
+    seconds: HistogramVec,
+    stage_seconds: HistogramVec,
+}
+
+impl Metrics {
+    /// Counters at zero.
+    ///
+    /// # Errors
+    ///
+    /// Two of them share a name: a mistake in this file.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let histogram = |name: &str, help: &str, labels: &[&str]| {
+            // 0.25 ms to 16 s.
+            let options = HistogramOpts::new(name, help).buckets(exponential_buckets(0.000_25, 2.0, 17)?);
+            let histogram = HistogramVec::new(options, labels)?;
+            registry.register(Box::new(histogram.clone()))?;
+            Ok::<_, prometheus::Error>(histogram)
+        };
+        Ok(Self {
+            verdicts: counter("lamassu_verdicts_total", "Verdicts by action.", &["policy", "action"])?,
+            degraded: counter("lamassu_degraded_total", "Verdicts that miss a stage.", &["policy"])?,
+            stages: counter("lamassu_stages_total", "Stages by what became of them.", &["stage", "status"])?,
+            seconds: histogram("lamassu_verdict_seconds", "Time to a verdict.", &["policy"])?,
+            stage_seconds: histogram("lamassu_stage_seconds", "Time of a stage.", &["stage"])?,
+            registry,
+        })
+    }
+
+    /// Counts one judgment.
+    pub fn count(&self, policy: &str, judgment: &Judgment, took: Duration) {
+        self.verdicts.with_label_values(&[policy, judgment.verdict.action.name()]).inc();
+        if judgment.record.degraded() {
+            self.degraded.with_label_values(&[policy]).inc();
+        }
+        for run in &judgment.record.stages {
+            self.stages.with_label_values(&[&*run.stage, run.status.name()]).inc();
+            self.stage_seconds.with_label_values(&[&*run.stage]).observe(run.took.as_secs_f64());
+        }
+        self.seconds.with_label_values(&[policy]).observe(took.as_secs_f64());
+    }
+
+    /// All counters in Prometheus' text format.
+    ///
+    /// # Errors
+    ///
+    /// A counter that cannot be written.
+    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}

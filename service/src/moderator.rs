@@ -1,0 +1,147 @@
+//! `Moderator::judge`: a text in, a judgment out, within the service's limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use policies::{Ask, Content, Judgment, Pipeline, Policy};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::config::Limits;
+use crate::error::ApiError;
+use crate::metrics::Metrics;
+
+/// Texts longer than this are normalized on a thread of their own, so that short ones need not wait.
+const LONG_TEXT_BYTES: usize = 16 << 10;
+
+/// Judges texts by the policies it was made with. Shared by all requests.
+pub struct Moderator {
+    pipelines: BTreeMap<String, Arc<Pipeline>>,
+    default: String,
+    limits: Limits,
+    places: Semaphore,
+    metrics: Metrics,
+}
+
+/// What a request says about how its texts are to be judged.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// The policy's name; the default policy unless given.
+    pub policy: Option<String>,
+    /// Names of the categories to judge; all of the policy's if empty.
+    pub categories: Vec<String>,
+    /// How long each text may take; as configured unless given.
+    pub deadline: Option<Duration>,
+}
+
+/// Terms that have been checked, and the pipeline they lead to.
+#[derive(Clone)]
+pub struct Docket {
+    pipeline: Arc<Pipeline>,
+    ask: Arc<Ask>,
+}
+
+impl Docket {
+    /// The policy that judges.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        self.pipeline.policy()
+    }
+}
+
+impl Moderator {
+    /// A moderator over `pipelines`, by policy name; `default` is one of the names.
+    #[must_use]
+    pub fn new(
+        pipelines: BTreeMap<String, Arc<Pipeline>>,
+        default: String,
+        limits: Limits,
+        metrics: Metrics,
+    ) -> Self {
+        let places = Semaphore::new(limits.max_in_flight);
+        Self { pipelines, default, limits, places, metrics }
+    }
+
+    /// The limits it holds requests to.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Checks a request's terms.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::UnknownPolicy`], or [`ApiError::Field`] for a category the policy does not judge.
+    pub fn docket(&self, terms: &Terms) -> Result<Docket, ApiError> {
+        let name = terms.policy.as_deref().unwrap_or(&self.default);
+        let pipeline = self.pipelines.get(name).ok_or_else(|| ApiError::UnknownPolicy {
+            name: name.to_owned(),
+            known: self.pipelines.keys().cloned().collect(),
+        })?;
+        let policy = pipeline.policy();
+        let category = |name: &String| {
+            let rule = policy.category(name).map(|rule| rule.name.clone());
+            rule.ok_or_else(|| ApiError::Field {
+                field: "categories",
+                reason: format!("policy `{}` does not judge `{name}`", policy.name()),
+            })
+        };
+        let categories = terms.categories.iter().map(category).collect::<Result<BTreeSet<_>, _>>()?;
+        let configured = (self.limits.deadline_ms > 0).then(|| Duration::from_millis(self.limits.deadline_ms));
+        let budget = terms.deadline.or(configured);
+        Ok(Docket { pipeline: Arc::clone(pipeline), ask: Arc::new(Ask { categories, budget }) })
+    }
+
+    /// A place among the texts being judged, at once or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Overloaded`] when all are taken.
+    pub fn try_place(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.places.try_acquire().map_err(|_| ApiError::Overloaded)
+    }
+
+    /// A place among the texts being judged, as soon as there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Overloaded`] when no place will come free any more.
+    pub async fn place(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.places.acquire().await.map_err(|_| ApiError::Overloaded)
+    }
+
+    /// Judges `text`; the caller holds a place for it.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Content`] when there is nothing to judge, or too much. Nothing else: a stage that fails
+    /// is in the record.
+    pub async fn judge(
+        &self,
+        docket: &Docket,
+        text: String,
+        _place: &SemaphorePermit<'_>,
+    ) -> Result<Judgment, ApiError> {
+        let started = Instant::now();
+        let content = Arc::new(self.content(text).await?);
+        let judgment = docket.pipeline.judge(content, &docket.ask).await;
+        self.metrics.count(docket.policy().name(), &judgment, started.elapsed());
+        Ok(judgment)
+    }
+
+    async fn content(&self, text: String) -> Result<Content, ApiError> {
+        let limits = policies::Limits { max_chars: self.limits.max_chars, ..policies::Limits::default() };
+        if text.len() <= LONG_TEXT_BYTES {
+            return Ok(Content::with_limits(text, &limits)?);
+        }
+        let normalizing = tokio::task::spawn_blocking(move || Content::with_limits(text, &limits));
+        Ok(normalizing.await.map_err(|_| ApiError::Internal)??)
+    }
+}

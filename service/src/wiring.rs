@@ -1,0 +1,217 @@
+//! From a configuration to a moderator: what is loaded, in which order, and what can go wrong.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexes::{Embedded, Index, IndexError};
+use inference::{Classifier, Embedder, EmbedderOptions, InferenceError, Runtime, SetUp, SetUpError};
+use plugins::{PluginError, Resources};
+use policies::{Pipeline, Policy, PolicyError};
+
+use crate::config::{Config, ConfigError};
+use crate::metrics::Metrics;
+use crate::moderator::Moderator;
+
+/// The policy that ships with the service.
+const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
+/// The tenant of a service that has no others.
+const TENANT: &str = "default";
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// ONNX Runtime or the encoder is neither here nor to be had.
+    #[error(transparent)]
+    SetUp(#[from] SetUpError),
+    /// A model does not load.
+    #[error("a model cannot be used")]
+    Inference(#[from] InferenceError),
+    /// The banks do not open.
+    #[error("the banks cannot be opened")]
+    Index(#[from] IndexError),
+    /// A policy file cannot be read.
+    #[error("`{file}` cannot be read")]
+    PolicyFile {
+        /// Which file.
+        file: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A policy is wrong.
+    #[error("policy `{name}`")]
+    Policy {
+        /// Its file, or `default`.
+        name: String,
+        /// What to change.
+        #[source]
+        source: PolicyError,
+    },
+    /// A policy's stages cannot be built.
+    #[error("policy `{name}`")]
+    Stages {
+        /// The policy.
+        name: String,
+        /// What to change.
+        #[source]
+        source: PluginError,
+    },
+    /// Two policies have one name.
+    #[error("two policies are called `{0}`")]
+    SameName(String),
+    /// The default policy is not among the policies.
+    #[error("`policies.default` names `{name}`; there are: {}", .known.join(", "))]
+    NoDefault {
+        /// The name it has.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// The metrics contradict each other.
+    #[error("the metrics cannot be registered")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// Whether this process may change the banks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Others may read at the same time; a folder without banks counts as empty.
+    Read,
+    /// No other process may hold the folder.
+    Write,
+}
+
+/// The models, loaded.
+pub struct Models {
+    /// Text to vectors.
+    pub embedder: Embedder,
+    /// Vectors and n-grams to probabilities.
+    pub classifier: Arc<Classifier>,
+}
+
+/// Loads ONNX Runtime, the encoder and the heads; fetches what is missing.
+///
+/// # Errors
+///
+/// [`WiringError`] says what is missing or broken, and what to do.
+pub fn models(config: &Config) -> Result<Models, WiringError> {
+    let folder = config.models_folder()?;
+    let setup = set_up(config)?;
+    let runtime = Runtime::load(&setup.runtime()?)?;
+    let weights = config.setup.encoder.clone().map_or_else(|| setup.encoder(), Ok)?;
+    let defaults = EmbedderOptions::default();
+    let options = EmbedderOptions {
+        sessions: config.inference.sessions.unwrap_or(defaults.sessions),
+        threads: config.inference.threads.unwrap_or(defaults.threads),
+        // Each text being judged waits for the encoder at most once at a time.
+        queue: config.limits.max_in_flight + 1,
+        cache: config.inference.cache,
+        providers: config.inference.providers.clone(),
+        require: config.inference.require,
+        ..defaults
+    };
+    let embedder = Embedder::load(runtime, &weights, &folder.join("encoder/model.onnx"), &options)?;
+    let heads = folder.join("heads/heads.safetensors");
+    let classifier = Arc::new(Classifier::load(&heads, embedder.weights_digest())?);
+    Ok(Models { embedder, classifier })
+}
+
+fn set_up(config: &Config) -> Result<SetUp, WiringError> {
+    let written = &config.setup;
+    let users = || SetUp::for_this_user();
+    let setup = written.cache.as_ref().map_or_else(users, |cache| Ok(SetUp::in_cache(cache)))?;
+    Ok(SetUp {
+        python: written.python.clone(),
+        dylib: written.onnxruntime.clone(),
+        flavour: written.flavour,
+        offline: written.offline,
+        ..setup
+    })
+}
+
+/// Opens the tenant's banks; none where there is nothing to read.
+///
+/// # Errors
+///
+/// [`WiringError`]: the folder is in use, is not writable, or holds something else.
+pub fn banks(config: &Config, embedder: &Embedder, access: Access) -> Result<Option<Arc<dyn Index>>, WiringError> {
+    let folder = config.data_folder()?;
+    let (dimension, digest) = (embedder.dimension(), embedder.digest());
+    let opened = match access {
+        Access::Write => Embedded::open(&folder, TENANT, dimension, digest),
+        Access::Read => Embedded::open_read_only(&folder, TENANT, dimension, digest),
+    };
+    match opened {
+        Ok(bank) => Ok(Some(Arc::new(bank))),
+        Err(IndexError::Missing { .. }) if access == Access::Read => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads a policy file, or the default policy.
+///
+/// # Errors
+///
+/// [`WiringError::PolicyFile`] and [`WiringError::Policy`] say what to change.
+pub fn policy(file: Option<&Path>) -> Result<Policy, WiringError> {
+    let Some(file) = file else {
+        let broken = |source| WiringError::Policy { name: "default".to_owned(), source };
+        return Policy::parse(DEFAULT_POLICY).map_err(broken);
+    };
+    let unreadable = |source| WiringError::PolicyFile { file: file.to_owned(), source };
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    Policy::parse_with_files(&text, |name| std::fs::read_to_string(folder.join(name)))
+        .map_err(|source| WiringError::Policy { name: file.display().to_string(), source })
+}
+
+/// Builds the pipeline of one policy.
+///
+/// # Errors
+///
+/// [`WiringError::Stages`] says what to change in the policy.
+pub async fn pipeline(
+    policy: Policy,
+    models: &Models,
+    bank: Option<Arc<dyn Index>>,
+) -> Result<Pipeline, WiringError> {
+    let name = policy.name().to_owned();
+    let build = async {
+        let own = plugins::policy_bank(&policy, &models.embedder).await?;
+        plugins::builtin().pipeline(&Resources {
+            policy: Arc::new(policy),
+            embedder: models.embedder.clone(),
+            classifier: Arc::clone(&models.classifier),
+            banks: std::iter::once(own).chain(bank).collect(),
+        })
+    };
+    build.await.map_err(|source| WiringError::Stages { name, source })
+}
+
+/// Builds everything: models, banks, policies.
+///
+/// # Errors
+///
+/// [`WiringError`] says what is missing or wrong, and what to do.
+pub async fn moderator(config: &Config, access: Access) -> Result<Moderator, WiringError> {
+    let models = models(config)?;
+    let bank = banks(config, &models.embedder, access)?;
+    let mut pipelines = BTreeMap::new();
+    let files = config.policies.files.iter().map(|file| Some(file.as_path()));
+    for file in std::iter::once(None).chain(files) {
+        let built = pipeline(policy(file)?, &models, bank.clone()).await?;
+        let name = built.policy().name().to_owned();
+        if pipelines.insert(name.clone(), Arc::new(built)).is_some() {
+            return Err(WiringError::SameName(name));
+        }
+    }
+    let default = config.policies.default.clone();
+    if !pipelines.contains_key(&default) {
+        return Err(WiringError::NoDefault { name: default, known: pipelines.into_keys().collect() });
+    }
+    Ok(Moderator::new(pipelines, default, config.limits.clone(), Metrics::new()?))
+}
