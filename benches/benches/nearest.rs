@@ -1,5 +1,7 @@
 //! The nearest 10 among 100,000 rows of 384 numbers, in 200 topics as embeddings have them.
 
+#![expect(clippy::expect_used, reason = "a bench may fail by panicking")]
+
 use std::hint::black_box;
 use std::path::Path;
 
@@ -26,13 +28,12 @@ impl Dice {
     /// A direction around `center`: the center itself plus `spread` times a uniform cube.
     fn around(&mut self, center: &[f32], spread: f32) -> Vec<f32> {
         let step = f32::from(i16::MAX);
-        let mut vector: Vec<f32> = center
+        let vector: Vec<f32> = center
             .iter()
-            .map(|number| number + spread * f32::from((self.throw() >> 48) as u16 as i16) / step)
+            .map(|number| number + spread * f32::from(((self.throw() >> 48) as u16).cast_signed()) / step)
             .collect();
         let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-        vector.iter_mut().for_each(|number| *number /= length);
-        vector
+        vector.iter().map(|number| number / length).collect()
     }
 }
 
@@ -60,7 +61,8 @@ fn nearest(criterion: &mut Criterion) {
         let rows = (first..first + 5_000).map(&mut row).collect();
         runtime.block_on(index.upsert(rows)).expect("written");
     }
-    let queries: Vec<Query> = (0..64).map(|topic| Query::new(dice.around(&topics[topic], 0.06), 10)).collect();
+    let queries: Vec<Query> =
+        (0..64).map(|topic| Query::new(dice.around(&topics[topic], 0.06), 10)).collect();
 
     let mut next = queries.iter().cycle();
     criterion.bench_function("nearest 10 of 100,000", |bencher| {

@@ -11,7 +11,7 @@ fn pipeline(runtime: &Runtime) -> Pipeline {
     let policy = Policy::parse(include_str!("../../policies/library/default.toml")).expect("it ships");
     let embedder = benches::encoder().expect("the encoder loads");
     let classifier = benches::heads(&embedder).expect("the heads load");
-    let own = runtime.block_on(plugins::policy_bank(&policy, &embedder)).expect("the bank is built");
+    let own = runtime.block_on(plugins::policy_bank(&policy, &embedder, None)).expect("the bank is built");
     let resources = Resources { policy: Arc::new(policy), embedder, classifier, banks: vec![own] };
     plugins::builtin().pipeline(&resources).expect("the stages are built")
 }

@@ -59,7 +59,7 @@ impl Classifier {
     /// Scores one window.
     ///
     /// - *Shape*: `embedding` is `[384]`, the vector of `text`; the result is `[labels]`.
-    /// - *Units*: `text` is normalized text, of which only the characters count.
+    /// - *Units*: `text` is the window as normalized, its characters as they are: case and white space are folded here.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -80,11 +80,24 @@ impl Classifier {
         tail.iter()
             .zip(rows.zip(sums))
             .map(|(tail, (row, sum))| {
-                let seen: f32 = row.iter().zip(embedding).map(|(weight, value)| weight * value).sum();
-                score(tail, seen + tail.scale * sum as f32 / norm + tail.bias)
+                score(tail, dot(row, embedding) + tail.scale * sum as f32 / norm + tail.bias)
             })
             .collect()
     }
+}
+
+/// The dot product, in lanes: summed strictly one after the other it would take eight times as long.
+fn dot(row: &[f32], embedding: &[f32]) -> f32 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    let (row, _) = row.as_chunks::<LANES>();
+    let (embedding, _) = embedding.as_chunks::<LANES>();
+    for (weights, values) in row.iter().zip(embedding) {
+        for (sum, (weight, value)) in sums.iter_mut().zip(weights.iter().zip(values)) {
+            *sum += weight * value;
+        }
+    }
+    sums.iter().sum()
 }
 
 fn score(tail: &Tail, logit: f32) -> Score {

@@ -159,4 +159,23 @@ mod tests {
     fn every_bucket_is_one_there_is() {
         assert!(buckets("few buckets for many features", 7).iter().all(|bucket| *bucket < 7));
     }
+
+    #[test]
+    fn the_recipe_finds_the_same_buckets() {
+        #[derive(serde::Deserialize)]
+        struct Golden {
+            texts: Vec<String>,
+            buckets: Vec<Vec<u32>>,
+        }
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/heads/golden.json");
+        let golden: Golden = serde_json::from_slice(&std::fs::read(file).expect("the golden file")).expect("JSON");
+        assert_eq!(golden.texts.len(), golden.buckets.len());
+        golden.texts.iter().zip(&golden.buckets).for_each(|(text, expected)| check(text, expected));
+    }
+
+    #[test]
+    fn the_rows_kept_out_of_training_are_those_of_the_recipe() {
+        let kept: Vec<u32> = (0..40).filter(|number| is_held_out(&format!("row-{number}"))).collect();
+        assert_eq!(kept, [7, 14, 18, 28, 31, 33, 37]);
+    }
 }

@@ -81,7 +81,7 @@ impl EncoderSession {
     fn proven(source: Source<'_>, provider: Provider) -> Result<(Self, String), String> {
         let prefix = profile_prefix();
         let mut opened = Self::open(source, provider, Some(&prefix)).map_err(|error| error.to_string())?;
-        let probe = opened.encode(&[&[0, 0]]).map_err(|error| error.to_string());
+        let probe = opened.encode(&[&[0, 0]]).map_err(|error| error.to_string()).and_then(|rows| sound(&rows));
         let profile = opened.session.end_profiling().map_err(|error| error.to_string());
         let proof = probe.and(profile).and_then(|profile| {
             let proof = device::proof(provider, Path::new(&profile));
@@ -148,6 +148,15 @@ impl Encode for EncoderSession {
             Ok(values.chunks_exact(DIMENSION).map(Arc::from).collect())
         };
         run().map_err(Arc::new)
+    }
+}
+
+/// Whether the vectors of the probe run have the length they should: a broken driver computes anything.
+fn sound(rows: &[Arc<[f32]>]) -> Result<(), String> {
+    let length = |row: &Arc<[f32]>| row.iter().map(|value| value * value).sum::<f32>().sqrt();
+    match rows.iter().map(length).find(|length| !(0.99..=1.01).contains(length)) {
+        Some(length) => Err(format!("the probe run gave a vector of length {length}, not 1")),
+        None => Ok(()),
     }
 }
 

@@ -109,10 +109,11 @@ mod tests {
         }
     }
 
+    /// The ends of the test come first, so that they are dropped first: a model that waits for them is then let go.
     struct Scene {
-        workers: Workers,
-        given: mpsc::Receiver<Vec<u32>>,
         go_on: mpsc::Sender<()>,
+        given: mpsc::Receiver<Vec<u32>>,
+        workers: Workers,
     }
 
     /// One worker with room for `places` calls; every batch holds two texts.
@@ -120,7 +121,7 @@ mod tests {
         let (tell, given) = mpsc::channel();
         let (go_on, told) = mpsc::channel();
         let workers = Workers::start(vec![Slow { given: tell, go_on: told }], places, 2).expect("a thread");
-        Scene { workers, given, go_on }
+        Scene { go_on, given, workers }
     }
 
     impl Scene {

@@ -1,10 +1,14 @@
 """Probabilities and severities: Platt's scaling, and the cuts that make a probability a severity 0..7."""
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
+
+from fit import sigmoid
 
 LEVELS = 7
-# Without graded data: mild from a probability of 0.3 on, then ever steeper.
+PRIOR = 0.2
+LEAST_GRADED = 300
+# Without graded data, by judgement: level 3 is "more likely than not".
 PLAIN_CUTS = np.array([0.20, 0.35, 0.50, 0.65, 0.80, 0.90, 0.96])
 
 
@@ -15,6 +19,9 @@ def platt(logits: np.ndarray, value: np.ndarray, weight: np.ndarray, source: np.
     harmless bulk, not the share of insults that some collection happens to have.
     """
     sources = np.flatnonzero(offset)
+    positives, negatives = (value > 0.5).sum(), (value <= 0.5).sum()
+    # Platt's targets: with few rows nothing is certain.
+    value = np.clip(value, 1.0 / (negatives + 2.0), (positives + 1.0) / (positives + 2.0))
     member = (source[:, None] == sources[None, :]).astype(np.float64)
 
     def loss(parameters: np.ndarray) -> float:
@@ -25,22 +32,36 @@ def platt(logits: np.ndarray, value: np.ndarray, weight: np.ndarray, source: np.
     return float(np.exp(found[0])), float(found[1])
 
 
-def best_cut(probability: np.ndarray, reached: np.ndarray, weight: np.ndarray) -> float:
-    """The probability at which saying "at least this severe" agrees most often, both sides counting alike."""
-    order = np.argsort(probability)
-    weight = weight[order] * np.where(reached[order], 0.5 / weight[reached].sum(), 0.5 / weight[~reached].sum())
-    gain = np.cumsum(np.where(reached[order], -weight, weight))
-    return float(probability[order][int(np.argmax(gain))])
+def level(logits: list[np.ndarray], value: list[np.ndarray], weight: list[np.ndarray]) -> float:
+    """The one shift of these categories' logits under which, were PRIOR of the texts positive, that is what they would say.
+
+    Without it the harmless bulk would set the level: right for a stream of bank queries, useless in a queue of reports.
+    Categories that are compared with each other share a shift, so that their order stays.
+    """
+
+    def surplus(shift: float) -> float:
+        total = 0.0
+        for z, y, w in zip(logits, value, weight):
+            high, low = w * y, w * (1.0 - y)
+            p = sigmoid(z + shift)
+            total += PRIOR * (high @ p) / high.sum() + (1.0 - PRIOR) * (low @ p) / low.sum() - PRIOR
+        return total
+
+    return float(brentq(surplus, -10.0, 10.0))
 
 
 def severity_cuts(probability: np.ndarray, severity: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Seven ascending cuts; levels with too few rows follow the plain ladder above the last one found."""
+    """Seven ascending cuts by equal shares: as many texts pass cut k as are graded k or more.
+
+    With too few graded rows, and for levels hardly ever given, the plain ladder holds.
+    """
+    if (severity >= 2).sum() < LEAST_GRADED:
+        return PLAIN_CUTS
+    order = np.argsort(-probability)
+    passed = np.cumsum(weight[order])
     cuts = PLAIN_CUTS.copy()
-    for level in range(1, LEVELS + 1):
-        reached = severity >= level - 0.5
-        if min(reached.sum(), (~reached).sum()) >= 30:
-            cuts[level - 1] = best_cut(probability, reached, weight)
-    # Ascending, at least a hair apart, below 1.
-    for level in range(1, LEVELS):
-        cuts[level] = max(cuts[level], cuts[level - 1] + 0.005)
-    return np.minimum(cuts, 0.999)
+    for grade in range(1, LEVELS + 1):
+        reached = severity >= grade - 0.5
+        if reached.sum() >= 30:
+            cuts[grade - 1] = probability[order][np.searchsorted(passed, weight[reached].sum())]
+    return np.minimum(np.maximum.accumulate(cuts), 0.999)

@@ -24,11 +24,11 @@ import guard_prompt as prompt
 from guard_model import Guard, Shape
 from guard_rows import material
 from guard_train import Course, Prompts, TAUGHT, judged, neighbourhood
-from llama_export import export
+from llama_export import export, smaller_embedding
 
 SETTINGS = ("none", "nearest", "shuffled")
 # Held-out rows the calibration is fitted on; the figures are of the others.
-CALIBRATED = 400
+CALIBRATED = 300
 BLOCK = 64
 EXAMPLES = [
     ("Thank you so much for the lovely evening, see you on Friday!", [], []),
@@ -69,7 +69,7 @@ def main() -> None:
         arguments.add_argument(f"--{name}", type=Path, required=True)
     arguments.add_argument("--judged", type=int, default=1200)
     options = arguments.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     state = torch.load(options.run / "checkpoint.pt", weights_only=True)
     guard = Guard(Shape())
     guard.load_state_dict(state["guard"])
@@ -78,7 +78,8 @@ def main() -> None:
     print(model.load_state_dict(guard.state_dict()), "at step", state["at"][0], flush=True)
     rules = options.tokenizer.read_text(encoding="utf-8")
     prompts = Prompts(Tokenizer.from_str(rules))
-    export(model, rules, options.out, "int8", op_types_to_quantize="MatMul/Gather", block_size=BLOCK)
+    export(model, rules, options.out, "int8", block_size=BLOCK)
+    smaller_embedding(options.out)
 
     session = ort.InferenceSession(str(options.out / "model.onnx"), providers=["CPUExecutionProvider"])
     golden = {"prefix_tokens": len(prompts.prefix), "safe": prompts.safe, "unsafe": prompts.unsafe, "examples": []}

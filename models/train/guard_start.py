@@ -1,11 +1,12 @@
 """Where the transformer starts: before its first step it reads like a bag of pieces and counts rulings.
 
 A random start has to learn that the text, and not the three hundred tokens of categories before it, is
-what matters; that takes more steps than two cores make in an hour. So, in the first layer:
+what matters; that takes more steps than two busy cores make in an hour. So:
 - one dimension in 32 of every embedding holds a constant, which keeps RMSNorm from levelling the pieces'
-  magnitudes and gives attention something to build positions on;
-- seven heads attend to what is near, score c cos(0.01 distance), and copy their share of the dimensions;
-- the last head attends to rulings (`]▁block▁0.9` is one piece) and copies what each is worth;
+  magnitudes and gives attention something to ask with;
+- in the first layer, one head finds `<BEGIN CONVERSATION>` and marks every later token, and one head
+  finds rulings (`]▁block▁0.9` is one piece) and copies what each is worth;
+- in the second layer, seven heads attend to what is marked and copy their share of the dimensions;
 - ` safe`, ` unsafe` and the codes start at logistic regressions on these.
 Everything else is random, and all of it is trained afterwards.
 """
@@ -16,21 +17,21 @@ import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
+import guard_prompt as prompt
 from guard_model import Guard
 from guard_prompt import ACTIONS, NAMES, SIMILARITIES
 
 CONSTANT = 7.0
 BLOCK = 32
-# The pair of rotary dimensions that turns by 0.01 a token, and the sharpness of the seven local heads.
-PAIR = 8
-SHARPNESS = (24.0, 16.0, 12.0, 8.0, 6.0, 5.0, 4.0)
-# The slowest pair, which hardly turns: rulings are found at any distance.
+# The slowest pair of rotary dimensions, which hardly turns: attention at any distance.
 STILL = 15
-RULING_SHARPNESS = 10.0
-# In the last head's share of the dimensions: what a ruling is worth, and that it is one.
-WORTH, FLAG = 224, 254
+SHARPNESS = 12.0
+# The last 32 dimensions are not the bag's. In embeddings: what a ruling is worth, that a piece is a ruling,
+# opens the conversation, or belongs to the template. Written by the first layer: the worth found, the mark.
+WORTH, RULING, OPENING, TEMPLATE = 224, 254, 253, 252
+FOUND, MARK = 225, 226
 NOISE = 0.02
-ROWS = 24_000
+ROWS = 12_000
 
 
 def placed(table: np.ndarray, seed: int) -> torch.Tensor:
@@ -63,7 +64,7 @@ def worth(precedents: list[list], unsafe: np.ndarray) -> dict[str, float]:
 def begin(guard: Guard, tokenizer: Tokenizer, table: np.ndarray, texts: list[torch.Tensor], rows: list, values: dict[str, float], seed: int) -> None:
     """Sets the weights. `texts` are token ids of training texts, `rows` their examples, `values` from `worth`."""
     size, heads = guard.shape.hidden_size, guard.shape.num_attention_heads
-    head, layer = size // heads, guard.model.layers[0].self_attn
+    head = size // heads
     unsafe = np.array([row.unsafe for row in rows])
     token = tokenizer.token_to_id
     with torch.no_grad():
@@ -73,25 +74,44 @@ def begin(guard: Guard, tokenizer: Tokenizer, table: np.ndarray, texts: list[tor
         embedded = placed(table, seed)
         for piece, value in values.items():
             embedded[token(piece), WORTH] = 2.0 * value
-            embedded[token(piece), FLAG] = CONSTANT
+            embedded[token(piece), RULING] = CONSTANT
+        opening = token(prompt.BEGIN_CONVERSATION.replace(" ", "▁"))
+        embedded[opening, OPENING] = CONSTANT
+        ending = tokenizer.encode(prompt.prefix() + prompt.suffix("x")).ids
+        ending = ending[len(ending) - ending[::-1].index(token("▁x")) :]
+        embedded[ending, TEMPLATE] = CONSTANT
         guard.model.embed_tokens.weight.copy_(embedded)
         normal = embedded * torch.rsqrt(embedded.pow(2).mean(-1, keepdim=True) + guard.shape.rms_norm_eps)
-        constant, flag = torch.zeros(size), torch.zeros(size)
+        constant = torch.zeros(size)
         constant[BLOCK - 1 : WORTH : BLOCK] = 1.0
-        flag[FLAG] = 1.0
+        one = torch.eye(size)
         ruling = normal[[token(piece) for piece in values]]
-        typical, flagged = (normal @ constant).median(), (ruling @ flag).median()
-        layer.q_proj.weight.normal_(std=NOISE)
-        layer.k_proj.weight.normal_(std=NOISE)
-        for h, sharp in enumerate(SHARPNESS):
-            # Attention divides by the root of the head's size.
-            for weights in (layer.q_proj.weight, layer.k_proj.weight):
-                weights[h * head + PAIR] = constant / typical * (sharp * head**0.5) ** 0.5
-        last = (heads - 1) * head
-        layer.q_proj.weight[last + STILL] = constant / typical * (RULING_SHARPNESS * head**0.5) ** 0.5
-        layer.k_proj.weight[last + STILL] = flag / flagged * (RULING_SHARPNESS * head**0.5) ** 0.5
-        for weights in (layer.v_proj.weight, layer.o_proj.weight):
-            weights.copy_(torch.eye(size) + NOISE * torch.randn(size, size))
+        typical = (normal @ constant).median()
+        sharp = (SHARPNESS * head**0.5) ** 0.5
+        first, second = (guard.model.layers[n].self_attn for n in (0, 1))
+        for layer in (first, second):
+            for weights in (layer.q_proj.weight, layer.k_proj.weight, layer.v_proj.weight):
+                weights.normal_(std=NOISE)
+            layer.o_proj.weight.normal_(std=NOISE)
+        marks, counts = (heads - 2) * head, (heads - 1) * head
+        for place, dimension, found in ((marks, OPENING, normal[opening, OPENING]), (counts, RULING, ruling[:, RULING].median())):
+            first.q_proj.weight[place + STILL] = constant / typical * sharp
+            first.k_proj.weight[place + STILL] = one[dimension] / found * sharp
+        first.v_proj.weight[marks : marks + 2 * head] = 0.0
+        first.o_proj.weight[:, marks : marks + 2 * head] = 0.0
+        first.v_proj.weight[marks] = one[OPENING] / normal[opening, OPENING] * CONSTANT
+        first.o_proj.weight[MARK, marks] = 1.0
+        first.v_proj.weight[counts] = one[WORTH]
+        first.o_proj.weight[FOUND, counts] = 1.0
+        # What the mark and the constants come to behind the second layer's norm.
+        after = embedded.clone()
+        after[:, MARK] = CONSTANT
+        after = after * torch.rsqrt(after.pow(2).mean(-1, keepdim=True) + guard.shape.rms_norm_eps)
+        for h in range(heads - 1):
+            second.q_proj.weight[h * head + STILL] = constant / (after @ constant).median() * sharp
+            second.k_proj.weight[h * head + STILL] = (one[MARK] - one[TEMPLATE]) / after[:, MARK].median() * sharp
+        for weights in (second.v_proj.weight, second.o_proj.weight):
+            weights[:WORTH, :WORTH] += one[:WORTH, :WORTH]
         # A text's precedents are shares of one: their worths add up as the regression's did.
         offsets = torch.tensor([0] + [len(t) for t in texts]).cumsum(0)[:-1]
         means = F.embedding_bag(torch.cat(texts), normal, offsets, mode="mean").numpy()
@@ -100,7 +120,7 @@ def begin(guard: Guard, tokenizer: Tokenizer, table: np.ndarray, texts: list[tor
         print(f"a bag of pieces is right on {harm.score(means[:, free], unsafe):.3f} of what it was fitted to", flush=True)
         toward = torch.zeros(size)
         toward[torch.from_numpy(free)] = torch.from_numpy(harm.coef_[0]).float()
-        toward[WORTH] = 1.0 / (2.0 * (ruling.norm(dim=1) / embedded[[token(p) for p in values]].norm(dim=1)).median())
+        toward[FOUND] = 1.0 / (2.0 * (ruling.norm(dim=1) / embedded[[token(p) for p in values]].norm(dim=1)).median())
         # The residual stream is normed before the head reads it; half the difference goes to each word.
         scale = 1.5
         guard.lm_head.weight[token("▁unsafe")] = scale / 2 * toward

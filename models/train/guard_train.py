@@ -200,8 +200,9 @@ def main() -> None:
         arguments.add_argument(f"--{name}", type=Path, required=True)
     arguments.add_argument("--steps", type=int, required=True)
     arguments.add_argument("--reading", type=int, required=True)
+    arguments.add_argument("--threads", type=int, default=2)
     options = arguments.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
     # Products in bfloat16 where the processor has them; weights and sums stay float32.
     torch.backends.mkldnn.matmul.fp32_precision = "bf16"
     options.out.mkdir(parents=True, exist_ok=True)
@@ -219,7 +220,8 @@ def main() -> None:
         shown = [course.around(place, draw)["precedents"] for place in range(TAUGHT)]
         truth = np.array([everything.rows[n].unsafe for n in course.near["which"][:TAUGHT]])
         begin(guard, prompts.tokenizer, np.load(options.words)["table"], texts, rows, worth(shown, truth), SEED)
-        compare(guard, course, 0)
+        if options.steps:
+            compare(guard, course, 0)
     plain = [p for n, p in guard.named_parameters() if p.dim() == 2 and n.startswith("model.layers")]
     broad = [guard.model.embed_tokens.weight, guard.lm_head.weight]
     norms = [p for p in guard.parameters() if p.dim() == 1]

@@ -16,12 +16,14 @@ import dataset
 import features
 import quality
 import sources
-from calibrate import platt, severity_cuts
+from calibrate import level, platt, severity_cuts
 from encoder import Encoder
 from fit import Settings, fit, offset_allowed
 from heads_file import FOLDER, Heads
 
 HERE = Path(__file__).resolve().parent
+# Told apart by degree more than by kind: one shift for both keeps their order.
+SHARED_LEVEL = ("hate", "harassment")
 
 
 def calibrated(heads: Heads, data: dataset.Dataset, left_out: str = "") -> Heads:
@@ -36,6 +38,12 @@ def calibrated(heads: Heads, data: dataset.Dataset, left_out: str = "") -> Heads
         cells = np.flatnonzero(weight[:, column])
         known = (x[cells] for x in (logits[:, column], value[:, column], weight[:, column], source))
         heads.calibration[column] = platt(*known, allowed[:, column])
+    for group in [SHARED_LEVEL] + [(c,) for c in heads.labels if c not in SHARED_LEVEL]:
+        columns = [heads.labels.index(category) for category in group]
+        cells = [np.flatnonzero(weight[:, c] * ~np.isin(data.source[chosen], sources.LEXICONS)) for c in columns]
+        scaled = [logits[i, c] * heads.calibration[c, 0] + heads.calibration[c, 1] for i, c in zip(cells, columns)]
+        shift = level(scaled, [value[i, c] for i, c in zip(cells, columns)], [weight[i, c] for i, c in zip(cells, columns)])
+        heads.calibration[columns, 1] += shift
     probabilities = heads.probabilities(data.embeddings[chosen], data.features[chosen])
     for column, label in enumerate(heads.labels):
         graded = [(i, row.severity[label]) for i, row in enumerate(data.rows[k] for k in chosen) if label in row.severity]

@@ -26,6 +26,8 @@ CIVIL_TAGS = {"harassment": "Insult", "profanity": "Profane/Obscene", "hate": "I
 BENIGN = ["clinc150_queries", "banking77_queries", "wikipedia_en_recent", "dolly_1000", "wikipedia_de_paragraphs"]
 # Questions and paragraphs about encyclopedia articles, presumed harmless as a whole like the sources above.
 ENCYCLOPEDIC = ["xquad_en_open", "xquad_de_open"]
+# Harmless by construction where not toxic ("... is a proud ..."): zeros for every category.
+TEMPLATES = {"identity_templates_de", "identity_templates_en"}
 # They name real people on nearly every page: weak evidence against `pii`.
 NAMES_PEOPLE = {"wikipedia_en_recent", "dolly_1000", "wikipedia_de_paragraphs", "xquad_en_open", "xquad_de_open"}
 NAMES_PEOPLE_WEIGHT = 0.3
@@ -44,7 +46,7 @@ WEIGHTS = {
     "jailbreak_in_the_wild": 1.0, "ldnoobw_lexicon": 0.2, "paradetox": 0.4, "presidio_synth_v2": 1.0, "rtp_top100_weak": 0.7,
     "sms_spam": 1.0, "stormfront_sentences": 0.7, "surge_profanity_lexicon": 0.2, "toxigen_annotated": 1.5,
 }
-WEIGHTS |= dict.fromkeys(BENIGN, 1.0) | dict.fromkeys(ENCYCLOPEDIC, 0.5) | {"own": 2.0}
+WEIGHTS |= dict.fromkeys(BENIGN, 1.0) | dict.fromkeys(ENCYCLOPEDIC, 0.5) | {"own": 5.0}
 # surge_toxicity is the demonstration file: never trained on.
 TRAINED_ON = sorted(WEIGHTS)
 
@@ -91,6 +93,8 @@ def annotated(source: str, raw: dict) -> dict[str, tuple[float, float]]:
     if source in BENIGN or source in ENCYCLOPEDIC:
         named = {"pii": (0.0, NAMES_PEOPLE_WEIGHT)} if source in NAMES_PEOPLE else {}
         return {c: (0.0, weight) for c in CATEGORIES} | named
+    if source in TEMPLATES and labels["toxicity"] == 0:
+        return {c: (0.0, weight) for c in CATEGORIES}
     if source == "civil_toxic_typed":
         share = raw["meta"]["share"]
         return {c: (share.get(tag, 0.0), weight) for c, tag in CIVIL_TAGS.items()}

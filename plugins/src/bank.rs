@@ -1,5 +1,6 @@
 //! A policy's own precedents and clauses as a bank, and how texts of any length become rows.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use indexes::{Embedded, Index, Row};
@@ -7,23 +8,38 @@ use inference::{Embedder, InferenceError};
 use policies::{Clause, Content, Policy, PrecedentText};
 
 use crate::PluginError;
+use crate::kept::Kept;
 
 /// The bank that holds decided cases.
 pub const PRECEDENTS: &str = "precedents";
 /// The bank that holds a policy's clauses.
 pub const CLAUSES: &str = "clauses";
 
-/// The precedents and clauses that `policy` brings along, in memory.
+/// The precedents and clauses that `policy` brings along, in memory. Their vectors are kept in `folder`, if
+/// one is given, from one start to the next.
 ///
 /// # Errors
 ///
 /// The model or the index does not answer.
-pub async fn policy_bank(policy: &Policy, embedder: &Embedder) -> Result<Arc<dyn Index>, PluginError> {
+pub async fn policy_bank(
+    policy: &Policy,
+    embedder: &Embedder,
+    folder: Option<&Path>,
+) -> Result<Arc<dyn Index>, PluginError> {
     let bank = Embedded::in_memory(policy.name(), embedder.dimension())?;
     let mut rows: Vec<Row> = policy.precedents().iter().map(precedent_row).collect();
     rows.extend(policy.clauses().iter().map(clause_row));
     let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
-    let vectors = embed_whole(embedder, &texts).await?;
+    let kept = folder.map(|folder| Kept::new(folder, &texts, embedder.digest(), embedder.dimension()));
+    let vectors = if let Some(vectors) = kept.as_ref().and_then(Kept::read) {
+        vectors
+    } else {
+        let vectors = embed_whole(embedder, &texts).await?;
+        if let Some(kept) = kept {
+            kept.write(&vectors);
+        }
+        vectors
+    };
     for (row, vector) in rows.iter_mut().zip(vectors) {
         row.vector = vector;
     }

@@ -73,7 +73,8 @@ impl Stage for Classify {
         let known = dossier.retrieved().flat_map(|retrieved| retrieved.known.iter().cloned());
         let scored = self.labels.iter().cloned().chain(known).collect();
         let entry = Entry::Findings(findings.into_values().collect());
-        Ok(Examination { scored, ..reading.into_examination(entry) })
+        // The heads ran, even where the vectors they ran on were remembered.
+        Ok(Examination { scored, cached: false, ..reading.into_examination(entry) })
     }
 }
 

@@ -7,6 +7,7 @@ mod bank;
 mod blocklist;
 mod classify;
 mod folding;
+mod kept;
 mod reading;
 mod registry;
 mod retrieve;

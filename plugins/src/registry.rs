@@ -61,22 +61,28 @@ pub enum PluginError {
     Indexing(#[from] indexes::IndexError),
 }
 
-type Build = fn(&StageSpec, &Resources) -> Result<Box<dyn Stage>, String>;
+/// What is known of a kind of stage.
+struct Kind {
+    /// Whether it has all the options given, with values they can have.
+    check: fn(&StageSpec) -> Result<(), String>,
+    build: fn(&StageSpec, &Resources) -> Result<Box<dyn Stage>, String>,
+}
 
 /// The kinds of stages there are.
 #[derive(Default)]
 pub struct Registry {
-    kinds: BTreeMap<&'static str, Build>,
+    kinds: BTreeMap<&'static str, Kind>,
 }
 
 impl Registry {
     /// The same registry, with one more kind.
     #[must_use]
     pub fn with<C: StageConfig>(mut self) -> Self {
-        self.kinds.insert(C::KIND, |spec, resources| {
-            let config: C = spec.options.clone().try_into().map_err(|error| sentence(&error))?;
-            config.build(resources)
-        });
+        let kind = Kind {
+            check: |spec| options::<C>(spec).map(drop),
+            build: |spec, resources| options::<C>(spec)?.build(resources),
+        };
+        self.kinds.insert(C::KIND, kind);
         self
     }
 
@@ -101,12 +107,12 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`PluginError::UnknownStage`].
+    /// [`PluginError::UnknownStage`] and [`PluginError::Options`] say what to change in the policy.
     pub fn check(&self, policy: &Policy) -> Result<(), PluginError> {
-        policy.stages().iter().try_for_each(|spec| self.find(spec).map(drop))
+        policy.stages().iter().try_for_each(|spec| (self.find(spec)?.check)(spec).map_err(|e| refused(spec, e)))
     }
 
-    fn find(&self, spec: &StageSpec) -> Result<&Build, PluginError> {
+    fn find(&self, spec: &StageSpec) -> Result<&Kind, PluginError> {
         self.kinds.get(spec.kind.as_str()).ok_or_else(|| PluginError::UnknownStage {
             kind: spec.kind.clone(),
             known: self.kinds.keys().copied().collect(),
@@ -114,13 +120,16 @@ impl Registry {
     }
 
     fn seat(&self, spec: &StageSpec, resources: &Resources) -> Result<Seat, PluginError> {
-        let stage = self.find(spec)?(spec, resources)
-            .map_err(|reason| PluginError::Options { stage: spec.label().to_owned(), reason })?;
+        let stage = (self.find(spec)?.build)(spec, resources).map_err(|reason| refused(spec, reason))?;
         Ok(Seat { spec: spec.clone(), stage })
     }
 }
 
-/// A TOML error without the trailing newline its `Display` ends on.
-fn sentence(error: &toml::de::Error) -> String {
-    error.message().to_owned()
+fn options<C: StageConfig>(spec: &StageSpec) -> Result<C, String> {
+    // The message alone: the options were cut out of the file, so its lines and columns are gone.
+    spec.options.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
+}
+
+fn refused(spec: &StageSpec, reason: String) -> PluginError {
+    PluginError::Options { stage: spec.label().to_owned(), reason }
 }

@@ -87,6 +87,8 @@ pub enum Access {
 
 /// The models, loaded.
 pub struct Models {
+    /// Where what was computed once is kept.
+    pub cache: PathBuf,
     /// Text to vectors.
     pub embedder: Embedder,
     /// Vectors and n-grams to probabilities.
@@ -117,7 +119,7 @@ pub fn models(config: &Config) -> Result<Models, WiringError> {
     let embedder = Embedder::load(runtime, &weights, &folder.join("encoder/model.onnx"), &options)?;
     let heads = folder.join("heads/heads.safetensors");
     let classifier = Arc::new(Classifier::load(&heads, embedder.weights_digest())?);
-    Ok(Models { embedder, classifier })
+    Ok(Models { cache: setup.cache, embedder, classifier })
 }
 
 fn set_up(config: &Config) -> Result<SetUp, WiringError> {
@@ -181,7 +183,7 @@ pub async fn pipeline(
 ) -> Result<Pipeline, WiringError> {
     let name = policy.name().to_owned();
     let build = async {
-        let own = plugins::policy_bank(&policy, &models.embedder).await?;
+        let own = plugins::policy_bank(&policy, &models.embedder, Some(&models.cache.join("vectors"))).await?;
         plugins::builtin().pipeline(&Resources {
             policy: Arc::new(policy),
             embedder: models.embedder.clone(),

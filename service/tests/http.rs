@@ -10,6 +10,11 @@ use support::{Server, json_lines, lamassu, run_with};
 
 const HARMFUL: &str = "You are a worthless piece of shit and everybody hates you.";
 
+/// A long text of which no two windows are alike, so that nothing of it is remembered.
+fn long_text(sentences: usize) -> String {
+    (0..sentences).map(|n| format!("Sentence {n} of this long and harmless text has {} words. ", n * 7919 % 1000)).collect()
+}
+
 fn body(value: &serde_json::Value) -> Vec<u8> {
     value.to_string().into_bytes()
 }
@@ -46,7 +51,7 @@ fn a_request_may_name_policy_categories_and_deadline() {
 #[test]
 fn a_deadline_too_short_is_in_the_record_and_the_text_is_not_let_pass_unread() {
     let server = Server::start(&[], &[]);
-    let long = "All of this is quite harmless and goes on for a long time. ".repeat(3_000);
+    let long = long_text(3_000);
     let answer = server.moderate(&body(&json!({"text": long, "deadline_ms": 300}))).json();
     let record = &answer["record"];
     assert_eq!(record["degraded"], true);
@@ -130,7 +135,7 @@ fn metrics_count_verdicts_and_hold_nothing_of_the_text() {
 #[test]
 fn a_service_that_is_full_refuses_at_once_and_says_when_to_come_again() {
     let server = Arc::new(Server::start(&[], &[("LAMASSU_LIMITS__MAX_IN_FLIGHT", "1")]));
-    let long = "Nothing but a long and harmless text that takes its time. ".repeat(2_000);
+    let long = long_text(3_000);
     let busy = Arc::clone(&server);
     let slow = std::thread::spawn(move || busy.moderate(&body(&json!({"text": long, "deadline_ms": 4000}))).status);
     let text = body(&json!({"text": "Good morning!"}));
@@ -187,7 +192,7 @@ fn the_service_and_the_command_line_give_the_same_verdicts_whoever_else_asks() {
 fn a_signal_to_stop_finishes_what_was_accepted() {
     let server = Server::start(&[], &[]);
     let address = server.address.clone();
-    let long = "Nothing but a long and harmless text that takes its time. ".repeat(400);
+    let long = long_text(400);
     let request = body(&json!({"text": long}));
     let client = std::thread::spawn(move || {
         let sent = ureq::post(format!("{address}/v1/lamassu/moderate")).send(&request[..]);
@@ -202,8 +207,8 @@ fn a_signal_to_stop_finishes_what_was_accepted() {
 fn two_services_do_not_share_a_folder() {
     let server = Server::start(&[], &[]);
     let output = lamassu(server.data()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs");
-    support::assert_fails(&output, "banks.redb");
+    support::assert_fails(&output, "another lamassu process holds");
     let judged = lamassu(server.data()).args(["moderate", "Good morning!"]).output().expect("it runs");
     let said = support::err(&judged);
-    assert!(judged.status.success() || said.contains("banks.redb"), "{said}");
+    assert!(judged.status.success() || said.contains("another lamassu process holds"), "{said}");
 }

@@ -106,7 +106,7 @@ async fn a_write_that_meets_a_full_disk_fails_whole_and_loses_nothing_earlier() 
         // a query is an error then, not an empty answer.
         match ids(&index).await {
             Ok(found) => {
-                assert!(found == ids_up_to(next) || found == ids_up_to(next + 2), "after {space} bytes")
+                assert!(found == ids_up_to(next) || found == ids_up_to(next + 2), "after {space} bytes");
             }
             Err(error) => {
                 assert!(matches!(error, IndexError::Storage { .. }), "after {space} bytes: {error}");

@@ -30,8 +30,8 @@ impl Store {
             let n = RESCORED.max(query.k * RESCORED_PER_HIT);
             let mut measured = Vec::new();
             for candidate in candidates(shelf, &Quantized::new(&query.vector), &sieve, n) {
-                let vector = tables.vector((tenant, &candidate.id), self.about.dimension)?;
-                let vector = vector.ok_or_else(|| self.lost(&candidate.id))?;
+                let vector = tables.vector((tenant, candidate.id), self.about.dimension)?;
+                let vector = vector.ok_or_else(|| self.lost(candidate.id))?;
                 let score = cosine(&query.vector, &vector);
                 if score >= query.minimum {
                     measured.push((Candidate { score, ..candidate }, vector));
@@ -40,7 +40,7 @@ impl Store {
             measured.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
             measured.truncate(query.k);
             let hit = |(Candidate { score, id }, vector)| {
-                let row = tables.row((tenant, &id), vector)?.ok_or_else(|| self.lost(&id))?;
+                let row = tables.row((tenant, id), vector)?.ok_or_else(|| self.lost(id))?;
                 Ok(Hit { row: Arc::new(row), similarity: score })
             };
             measured.into_iter().map(hit).collect()

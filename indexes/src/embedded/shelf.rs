@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::record::Record;
-use super::sieve::{NO_SYMBOL, Symbols};
+use super::sieve::{NO_SYMBOL, Symbols, mask};
 
 /// Rows in a segment. A write copies the segments it touches, so that a state being read stays as it is: 1,024 rows
 /// of 384 numbers are 0.4 MB, far quicker copied than a disk syncs.
 const SEGMENT_ROWS: usize = 1_024;
+
+/// Rows a segment makes room for at a time.
+const GROWTH_ROWS: usize = 64;
 
 /// What filters and ties ask of a row.
 #[derive(Debug, Clone)]
@@ -17,6 +20,7 @@ pub(super) struct Entry {
     pub(super) label: u32,
     pub(super) language: u32,
     pub(super) tags: Box<[u32]>,
+    pub(super) tag_mask: u64,
     pub(super) expires: Option<u64>,
     pub(super) confirmed: bool,
 }
@@ -24,12 +28,14 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn new(id: Arc<str>, record: &Record<'_>, symbols: &Symbols) -> Self {
         let number = |name: Option<&str>| name.map_or(NO_SYMBOL, |name| symbols.number(name));
+        let tags: Box<[u32]> = record.tags.iter().map(|tag| symbols.number(tag)).collect();
         Self {
             id,
             bank: symbols.number(&record.bank),
             label: number(record.label.as_deref()),
             language: number(record.language.as_deref()),
-            tags: record.tags.iter().map(|tag| symbols.number(tag)).collect(),
+            tag_mask: mask(&tags),
+            tags,
             expires: record.expires,
             confirmed: record.confirmed,
         }
@@ -59,10 +65,31 @@ impl Quantized {
 
 /// Some rows: row `i` has `codes[i * dimension..][..dimension]`. A removed row has no entry.
 #[derive(Debug, Clone, Default)]
-struct Segment {
+pub(super) struct Segment {
     codes: Vec<i8>,
     scales: Vec<f32>,
     entries: Vec<Option<Entry>>,
+}
+
+impl Segment {
+    /// Grows by a few rows at a time: doubling would leave a third of the memory empty.
+    fn make_room(&mut self, dimension: usize) {
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(GROWTH_ROWS);
+            self.scales.reserve_exact(GROWTH_ROWS);
+            self.codes.reserve_exact(GROWTH_ROWS * dimension);
+        }
+    }
+
+    /// Its rows, of vectors of `dimension` numbers.
+    #[inline]
+    pub(super) fn rows(&self, dimension: usize) -> impl Iterator<Item = Slot<'_>> {
+        let codes = self.codes.chunks_exact(dimension.max(1));
+        let vectors = codes.zip(&self.scales);
+        self.entries.iter().zip(vectors).filter_map(|(entry, (codes, scale))| {
+            entry.as_ref().map(|entry| Slot { entry, codes, scale: *scale })
+        })
+    }
 }
 
 /// All of a tenant's rows at one moment, numbered by slot. Cloning shares the segments.
@@ -90,24 +117,14 @@ impl Shelf {
         self.rows
     }
 
-    /// Segments, each a share of the work.
-    pub(super) fn segments(&self) -> usize {
-        self.segments.len()
-    }
-
-    /// The rows of one segment.
-    pub(super) fn segment(&self, number: usize) -> impl Iterator<Item = Slot<'_>> {
-        self.segments.get(number).into_iter().flat_map(|segment| {
-            let codes = segment.codes.chunks_exact(self.dimension.max(1));
-            segment.entries.iter().zip(codes).zip(&segment.scales).filter_map(|((entry, codes), scale)| {
-                Some(Slot { entry: entry.as_ref()?, codes, scale: *scale })
-            })
-        })
+    /// The rows in shares of work.
+    pub(super) fn segments(&self) -> &[Arc<Segment>] {
+        &self.segments
     }
 
     /// All rows.
     pub(super) fn iter(&self) -> impl Iterator<Item = Slot<'_>> {
-        (0..self.segments.len()).flat_map(|number| self.segment(number))
+        self.segments.iter().flat_map(|segment| segment.rows(self.dimension))
     }
 
     /// Puts a row into `slot`: one that has been given before, or the next.
@@ -129,6 +146,7 @@ impl Shelf {
             }
         } else {
             self.rows += 1;
+            segment.make_room(self.dimension);
             segment.entries.push(Some(entry));
             segment.codes.extend_from_slice(&vector.codes);
             segment.scales.push(vector.scale);

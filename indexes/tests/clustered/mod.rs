@@ -3,10 +3,10 @@
 use indexes::Row;
 
 /// A small seeded generator (splitmix64, <https://prng.di.unimi.it/splitmix64.c>).
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn throw(&mut self) -> u64 {
+    pub(crate) fn throw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -15,12 +15,12 @@ impl Dice {
     }
 
     /// A whole number below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.throw() % end as u64).expect("below a usize")
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.throw() % end as u64).unwrap_or_default()
     }
 
     /// A unit vector: one of 20 topics of this dimension and a little of its own.
-    pub fn vector(&mut self, dimension: usize) -> Vec<f32> {
+    pub(crate) fn vector(&mut self, dimension: usize) -> Vec<f32> {
         let mut topic = Dice(self.throw() % 20);
         let mut number = |spread: f64| {
             let uniform =
@@ -29,11 +29,13 @@ impl Dice {
         };
         let numbers: Vec<f64> = (0..dimension).map(|_| number(0.8)).collect();
         let length = numbers.iter().map(|number| number * number).sum::<f64>().sqrt();
-        numbers.iter().map(|number| (number / length) as f32).collect()
+        #[expect(clippy::cast_possible_truncation, reason = "numbers between -1 and 1")]
+        let unit = numbers.iter().map(|number| (number / length) as f32).collect();
+        unit
     }
 
     /// The row numbered `number`, every field of it given by chance.
-    pub fn row(&mut self, number: usize, dimension: usize) -> Row {
+    pub(crate) fn row(&mut self, number: usize, dimension: usize) -> Row {
         let mut one_of = |names: &[&str]| names[self.below(names.len())].to_owned();
         let bank = one_of(&["precedents", "clauses", "documents"]);
         let label = one_of(&["hate", "violence", "fraud", ""]);

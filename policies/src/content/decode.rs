@@ -103,10 +103,9 @@ pub(super) fn text_of(bytes: &[u8]) -> Option<&str> {
             script = Some(found);
         }
     }
-    // A short text is in one script, in its everyday letters, and nearly all words.
-    let short = all < LONG_TEXT;
-    let least = if short { all * 8 / 10 } else { all / 2 };
-    (all >= SHORTEST_TEXT && words >= least && !(short && mixed)).then_some(text)
+    // A short text is nearly all words, and a very short one is in one script and its everyday letters.
+    let enough = if all < LONG_TEXT { words * 10 >= all * 8 } else { words * 2 >= all };
+    (all >= SHORTEST_TEXT && enough && !(mixed && all < LONG_TEXT / 2)).then_some(text)
 }
 
 /// Whether people write `c`: it is assigned, and no control other than a line break or a tab.

@@ -1,5 +1,6 @@
 //! Words whose letters were drawn apart: `k i l l`, `k.i.l.l`, `k - i - l - l`.
 
+use std::iter::once;
 use std::ops::Range;
 
 use unicode_normalization::char::is_combining_mark;
@@ -15,7 +16,7 @@ const WIDEST_GAP: usize = 3;
 
 /// `base` with such words written together, or `None` when there are none.
 pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
-    if base.text.is_ascii() && single_bytes(base.text.as_bytes()) < FEWEST_LETTERS {
+    if singles(&base.text) < FEWEST_LETTERS {
         return None;
     }
     let mut rewriter = Rewriter::new(base);
@@ -69,7 +70,7 @@ impl<'a> Word<'a> {
     /// Writes the word together if it is one, and begins a new one.
     fn write(&mut self, rewriter: &mut Rewriter<'_>) {
         let real = self.letters.iter().filter(|(_, c)| c.is_alphabetic()).count();
-        if self.letters.len() >= FEWEST_LETTERS && real * 2 > self.letters.len() {
+        if self.letters.len() >= FEWEST_LETTERS && real * 2 >= self.letters.len() {
             let mut end = None;
             for (range, c) in &self.letters {
                 if let Some(end) = end {
@@ -86,35 +87,36 @@ impl<'a> Word<'a> {
     }
 }
 
-/// How many characters of an ASCII text stand alone, at most.
-fn single_bytes(bytes: &[u8]) -> usize {
-    let mut ends = [b' ', b' '];
-    let mut singles = 0;
-    for &byte in bytes.iter().chain(b" ") {
-        let [before, middle] = ends;
-        singles += usize::from(is_gap(byte.into()) && !is_gap(middle.into()) && is_gap(before.into()));
-        ends = [middle, byte];
+/// How many characters stand alone in `text`, at most.
+fn singles(text: &str) -> usize {
+    let (mut singles, mut length) = (0, 0);
+    for c in text.chars().chain(once(' ')) {
+        if is_gap(c) {
+            singles += usize::from(length == 1);
+            length = 0;
+        } else if c.is_ascii() || !stays_with_letter(c) {
+            length += 1;
+        }
     }
     singles
 }
 
+fn stays_with_letter(c: char) -> bool {
+    is_combining_mark(c) || matches!(c, ZERO_WIDTH_JOINER | ZERO_WIDTH_NON_JOINER)
+}
+
 /// What writers put between the letters of a word.
 fn is_gap(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(
-            c,
-            '.' | ',' | '-' | '_' | '*' | '/' | '\\' | '|' | '~' | '+' | '=' | '^' | ':' | ';' | '\'' | '"'
-        )
-        || matches!(
-            c,
-            '·' | '•' | '‐' | '‑' | '–' | '—' | '…' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '#'
-        )
+    match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '@' | '$' | '!' => false,
+        '\0'..='\x7F' | '·' | '•' | '‐' | '‑' | '–' | '—' | '…' => true,
+        _ => c.is_whitespace(),
+    }
 }
 
 /// The letter, digit or sign that is all there is to `text`, but for marks on it.
 fn single(text: &str) -> Option<char> {
     let mut chars = text.chars();
     let first = chars.next().filter(|&c| c.is_alphabetic() || is_stand_in(c))?;
-    let marks = |c| is_combining_mark(c) || matches!(c, ZERO_WIDTH_JOINER | ZERO_WIDTH_NON_JOINER);
-    chars.all(marks).then_some(first)
+    chars.all(stays_with_letter).then_some(first)
 }

@@ -106,13 +106,14 @@ fn stand_ins(word: &[(usize, char)]) -> Vec<&[(usize, char)]> {
             (Some(before), None) if closes_word(run, before) => found.push(*run),
             (None, Some(_)) if run.len() == 1 => ends.push(*run),
             (Some(_), None) if reads_as_letters(run) && !run.iter().any(|(_, c)| *c == '!') => {
-                ends.push(*run)
+                ends.push(*run);
             }
             _ => {}
         }
     }
     if !found.is_empty() {
         found.extend(ends);
+        found.sort_unstable_by_key(|run| run.first().map(|(position, _)| *position));
     }
     found
 }

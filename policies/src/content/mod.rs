@@ -11,6 +11,7 @@ mod invisible;
 mod joined;
 mod language;
 mod leetspeak;
+mod letters;
 mod normalize;
 mod packed;
 mod smuggled;

@@ -86,9 +86,8 @@ fn unpack_base64(packed: &[u8]) -> Option<String> {
     }
     let mut room = vec![0; BASE64_NOPAD.decode_len(whole.len()).ok()?];
     let written = match BASE64_NOPAD.decode_mut(whole, &mut room) {
-        Ok(written) => written,
         // Only the bits that pad the last group can be at fault; the groups before it are good.
-        Err(DecodePartial { written, .. }) => written,
+        Ok(written) | Err(DecodePartial { written, .. }) => written,
     };
     let bytes = room.get(..written)?;
     if let Some(text) = text_of(bytes) {

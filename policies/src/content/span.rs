@@ -125,7 +125,8 @@ impl<'a> Rewriter<'a> {
 
     /// Puts `text` in the place of `range` of the base. An edit that changes nothing is none.
     pub(super) fn edit(&mut self, range: Range<usize>, text: &str) {
-        if self.base.text.get(range.clone()) == Some(text) {
+        debug_assert!(range.start >= self.taken, "edits ascend");
+        if range.start < self.taken || self.base.text.get(range.clone()) == Some(text) {
             return;
         }
         self.copy_to(range.start);

@@ -8,8 +8,7 @@ const KASHIDA: char = 'ـ';
 
 /// `base` with such letters written as often as a spelling would, or `None` when there are none.
 pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
-    let bytes = base.text.as_bytes();
-    if base.text.is_ascii() && !bytes.windows(FLOOD).any(is_flood) {
+    if !has_flood(&base.text) && !base.text.contains(KASHIDA) {
         return None;
     }
     let mut rewriter = Rewriter::new(base);
@@ -17,28 +16,37 @@ pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
     let mut chars = base.text.char_indices().peekable();
     let mut before = ' ';
     while let Some((position, c)) = chars.next() {
-        // Between letters it lengthens the line and is none itself; at the end of a word it is part of it.
-        if c == KASHIDA && before.is_alphabetic() && chars.peek().is_some_and(|(_, c)| c.is_alphabetic()) {
-            rewriter.edit(position..position + c.len_utf8(), "");
-        }
-        before = c;
         if c.is_lowercase() || c.is_uppercase() {
             word.push((position, c));
         } else if !word.is_empty() {
             shorten(&word, &mut rewriter);
             word.clear();
         }
+        // Between letters it lengthens the line and is none itself; at the end of a word it is part of it.
+        if c == KASHIDA && before.is_alphabetic() && chars.peek().is_some_and(|(_, c)| c.is_alphabetic()) {
+            rewriter.edit(position..position + c.len_utf8(), "");
+        }
+        before = c;
     }
     shorten(&word, &mut rewriter);
     rewriter.finish()
 }
 
-fn is_flood(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| bytes.first().is_some_and(|first| first.eq_ignore_ascii_case(byte)))
+fn has_flood(text: &str) -> bool {
+    let mut before = ' ';
+    let mut run = 0;
+    text.chars().any(|c| {
+        run = if c.is_alphabetic() && alike(before, c) { run + 1 } else { 1 };
+        before = c;
+        run == FLOOD
+    })
+}
+
+fn alike(a: char, b: char) -> bool {
+    a.eq_ignore_ascii_case(&b) || !a.is_ascii() && !b.is_ascii() && a.to_lowercase().eq(b.to_lowercase())
 }
 
 fn shorten(word: &[(usize, char)], rewriter: &mut Rewriter<'_>) {
-    let alike = |a: char, b: char| a == b || a.to_lowercase().eq(b.to_lowercase());
     let mut runs = word.chunk_by(|(_, a), (_, b)| alike(*a, *b)).peekable();
     let whole = |run: &[(usize, char)]| run.len() == word.len();
     if word.iter().all(|(_, c)| matches!(c, 'I' | 'V' | 'X' | 'L' | 'C' | 'D' | 'M')) {
