@@ -1,5 +1,7 @@
 //! `blocklist` with 100,000 terms.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot start can only stop")]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use plugins::Blocklist;
 use policies::{Category, Content, ListSpec, Severity};
@@ -10,7 +12,9 @@ fn blocklist(criterion: &mut Criterion) {
         category: Category::Profanity,
         severity: Severity::default(),
         // Words and phrases of varied beginnings, so that the automaton is wide as real lists make it.
-        terms: (0..100_000_u32).map(|n| format!("{:x}word {n}", n.wrapping_mul(2_654_435_761)).into()).collect(),
+        terms: (0..100_000_u32)
+            .map(|n| format!("{:x}word {n}", n.wrapping_mul(2_654_435_761)).into())
+            .collect(),
         patterns: Vec::new(),
         file: None,
     };

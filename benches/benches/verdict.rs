@@ -1,5 +1,7 @@
 //! The encoder alone, the heads alone, and one whole verdict by the default policy.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot start can only stop")]
+
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -24,7 +26,9 @@ fn verdict(criterion: &mut Criterion) {
     for texts in [1, 32] {
         group.throughput(Throughput::Elements(texts as u64));
         group.bench_function(format!("{texts} of 32 tokens"), |bencher| {
-            bencher.iter(|| runtime.block_on(encoder.embed(&vec![benches::MESSAGE; texts])).expect("it answers"));
+            bencher.iter(|| {
+                runtime.block_on(encoder.embed(&vec![benches::MESSAGE; texts])).expect("it answers")
+            });
         });
     }
     group.finish();

@@ -46,7 +46,7 @@ impl Default for EmbedderOptions {
             sessions: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)),
             threads: 1,
             queue: 256,
-            token_budget: 1024,
+            token_budget: 512,
             cache: 8192,
             window_tokens: LONGEST_WINDOW,
             overlap: 32,
@@ -188,7 +188,7 @@ impl Embedder {
     ///   share about [`EmbedderOptions::overlap`] tokens. Each is short enough for [`Embedder::embed`], and has at
     ///   most 32 bytes for each token of a window.
     ///
-    /// Blocking: about a second for a million characters.
+    /// Blocking: about half a second for a million characters.
     ///
     /// # Errors
     ///

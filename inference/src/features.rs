@@ -168,7 +168,8 @@ mod tests {
             buckets: Vec<Vec<u32>>,
         }
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/heads/golden.json");
-        let golden: Golden = serde_json::from_slice(&std::fs::read(file).expect("the golden file")).expect("JSON");
+        let golden: Golden =
+            serde_json::from_slice(&std::fs::read(file).expect("the golden file")).expect("JSON");
         assert_eq!(golden.texts.len(), golden.buckets.len());
         golden.texts.iter().zip(&golden.buckets).for_each(|(text, expected)| check(text, expected));
     }

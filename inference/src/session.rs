@@ -81,7 +81,8 @@ impl EncoderSession {
     fn proven(source: Source<'_>, provider: Provider) -> Result<(Self, String), String> {
         let prefix = profile_prefix();
         let mut opened = Self::open(source, provider, Some(&prefix)).map_err(|error| error.to_string())?;
-        let probe = opened.encode(&[&[0, 0]]).map_err(|error| error.to_string()).and_then(|rows| sound(&rows));
+        let probe =
+            opened.encode(&[&[0, 0]]).map_err(|error| error.to_string()).and_then(|rows| sound(&rows));
         let profile = opened.session.end_profiling().map_err(|error| error.to_string());
         let proof = probe.and(profile).and_then(|profile| {
             let proof = device::proof(provider, Path::new(&profile));

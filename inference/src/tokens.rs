@@ -9,6 +9,9 @@ use crate::InferenceError;
 /// The tokens that frame every text: `[CLS]` and `[SEP]`.
 pub(crate) const FRAME: usize = 2;
 
+/// Bytes of a long text that are cut into tokens at once, to bound the memory that takes.
+const SLAB: usize = 1 << 16;
+
 /// The encoder's tokenizer, without the padding and truncation that its file asks for.
 #[derive(Debug)]
 pub(crate) struct Tokens {
@@ -57,21 +60,64 @@ impl Tokens {
 
     /// The words of a text, which together cover all of it. Text without words is one word without tokens.
     pub(crate) fn words(&self, text: &str) -> Result<Vec<Word>, InferenceError> {
-        let encoding = self.tokenizer.encode(text, false).map_err(InferenceError::Tokenize)?;
         let mut words = Vec::new();
-        let mut current = Word { bytes: 0..text.len(), tokens: 0 };
+        let mut start = 0;
+        loop {
+            let end = slab_end(text, start);
+            self.words_of(text, start..end, &mut words)?;
+            if end == text.len() {
+                return Ok(words);
+            }
+            start = end;
+        }
+    }
+
+    fn words_of(&self, text: &str, slab: Range<usize>, words: &mut Vec<Word>) -> Result<(), InferenceError> {
+        let part = text.get(slab.clone()).unwrap_or_default();
+        let encoding = self.tokenizer.encode(part, false).map_err(InferenceError::Tokenize)?;
+        let mut current = Word { bytes: slab.clone(), tokens: 0 };
         let mut previous = None;
         for (word, offsets) in encoding.get_word_ids().iter().zip(encoding.get_offsets()) {
-            let start = text.floor_char_boundary(offsets.0);
+            let start = slab.start + part.floor_char_boundary(offsets.0);
             if *word == previous || current.tokens == 0 || start <= current.bytes.start {
                 current.tokens += 1;
             } else {
                 current.bytes.end = start;
-                words.push(std::mem::replace(&mut current, Word { bytes: start..text.len(), tokens: 1 }));
+                words.push(std::mem::replace(&mut current, Word { bytes: start..slab.end, tokens: 1 }));
             }
             previous = *word;
         }
         words.push(current);
-        Ok(words)
+        Ok(())
+    }
+}
+
+/// Where the slab that begins at `start` ends: before a space, because no word goes on across one.
+fn slab_end(text: &str, start: usize) -> usize {
+    let near = text.ceil_char_boundary(start.saturating_add(SLAB));
+    let space = text.get(near..).and_then(|rest| rest.find([' ', '\n', '\t']));
+    space.map_or(text.len(), |space| near + space)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SetUp;
+
+    #[test]
+    fn the_words_of_a_long_text_are_contiguous_and_have_the_tokens_of_the_whole() {
+        let folder = SetUp::for_this_user().expect("a cache folder").encoder().expect("the encoder");
+        let tokens = Tokens::load(&folder.join("tokenizer.json")).expect("a tokenizer");
+        let text = "Unaffable Größe, 漢字 and\u{b}한국어 \u{85}e\u{301}toile!\n".repeat(5 * SLAB / 50);
+        let words = tokens.words(&text).expect("words");
+        assert!(words.windows(2).all(|pair| pair[0].bytes.end == pair[1].bytes.start));
+        assert_eq!(
+            words.iter().map(|word| word.tokens).sum::<usize>() + FRAME,
+            tokens.ids(&text).expect("ids").len()
+        );
+        for word in words.iter().step_by(997) {
+            let alone = tokens.ids(&text[word.bytes.clone()]).expect("ids").len();
+            assert_eq!(word.tokens + FRAME, alone);
+        }
     }
 }

@@ -32,7 +32,7 @@ def platt(logits: np.ndarray, value: np.ndarray, weight: np.ndarray, source: np.
     return float(np.exp(found[0])), float(found[1])
 
 
-def level(logits: list[np.ndarray], value: list[np.ndarray], weight: list[np.ndarray]) -> float:
+def level(cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> float:
     """The one shift of these categories' logits under which, were PRIOR of the texts positive, that is what they would say.
 
     Without it the harmless bulk would set the level: right for a stream of bank queries, useless in a queue of reports.
@@ -41,7 +41,7 @@ def level(logits: list[np.ndarray], value: list[np.ndarray], weight: list[np.nda
 
     def surplus(shift: float) -> float:
         total = 0.0
-        for z, y, w in zip(logits, value, weight):
+        for z, y, w in cases:
             high, low = w * y, w * (1.0 - y)
             p = sigmoid(z + shift)
             total += PRIOR * (high @ p) / high.sum() + (1.0 - PRIOR) * (low @ p) / low.sum() - PRIOR
@@ -50,16 +50,17 @@ def level(logits: list[np.ndarray], value: list[np.ndarray], weight: list[np.nda
     return float(brentq(surplus, -10.0, 10.0))
 
 
-def severity_cuts(probability: np.ndarray, severity: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def severity_cuts(probability: np.ndarray, severity: np.ndarray, weight: np.ndarray, held_back: float) -> np.ndarray:
     """Seven ascending cuts by equal shares: as many texts pass cut k as are graded k or more.
 
-    With too few graded rows, and for levels hardly ever given, the plain ladder holds.
+    With too few graded rows, and for levels hardly ever given, the plain ladder holds; `held_back` is by how
+    much a shared level keeps this category's logits below a level of its own.
     """
+    cuts = sigmoid(np.log(PLAIN_CUTS / (1.0 - PLAIN_CUTS)) - held_back)
     if (severity >= 2).sum() < LEAST_GRADED:
-        return PLAIN_CUTS
+        return cuts
     order = np.argsort(-probability)
     passed = np.cumsum(weight[order])
-    cuts = PLAIN_CUTS.copy()
     for grade in range(1, LEVELS + 1):
         reached = severity >= grade - 0.5
         if reached.sum() >= 30:

@@ -113,9 +113,7 @@ def main() -> None:
     course = Course(everything, prompts, neighbourhood(everything, options.run / "neighbours.npz"))
     figures, margins = {}, {}
     for setting in SETTINGS:
-        scores, truth = judged(guard, course, setting, options.judged)
-        scores = np.clip(scores, 1e-7, 1 - 1e-7)
-        margins[setting] = np.log(scores / (1 - scores))
+        margins[setting], truth = judged(guard, course, setting, options.judged)
         figures[setting] = measures(margins[setting][CALIBRATED:], truth[CALIBRATED:])
         print(setting, figures[setting], flush=True)
     near = course.near["near"][TAUGHT : TAUGHT + options.judged, :4]

@@ -8,7 +8,7 @@ what matters; that takes more steps than two busy cores make in an hour. So:
   finds rulings (`]▁block▁0.9` is one piece) and copies what each is worth;
 - in the second layer, seven heads attend to what is marked and copy their share of the dimensions;
 - ` safe`, ` unsafe` and the codes start at logistic regressions on these.
-Everything else is random, and all of it is trained afterwards.
+Everything else is random or adds nothing at first, and all of it is trained afterwards.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ SHARPNESS = 12.0
 WORTH, RULING, OPENING, TEMPLATE = 224, 254, 253, 252
 FOUND, MARK = 225, 226
 NOISE = 0.02
-ROWS = 12_000
+ROWS = 40_000
 
 
 def placed(table: np.ndarray, seed: int) -> torch.Tensor:
@@ -92,7 +92,11 @@ def begin(guard: Guard, tokenizer: Tokenizer, table: np.ndarray, texts: list[tor
         for layer in (first, second):
             for weights in (layer.q_proj.weight, layer.k_proj.weight, layer.v_proj.weight):
                 weights.normal_(std=NOISE)
-            layer.o_proj.weight.normal_(std=NOISE)
+            layer.o_proj.weight.zero_()
+        # Whatever else could disturb the reading says nothing at first.
+        guard.model.layers[2].self_attn.o_proj.weight.zero_()
+        for layer in guard.model.layers:
+            layer.mlp.down_proj.weight.zero_()
         marks, counts = (heads - 2) * head, (heads - 1) * head
         for place, dimension, found in ((marks, OPENING, normal[opening, OPENING]), (counts, RULING, ruling[:, RULING].median())):
             first.q_proj.weight[place + STILL] = constant / typical * sharp
@@ -126,8 +130,9 @@ def begin(guard: Guard, tokenizer: Tokenizer, table: np.ndarray, texts: list[tor
         guard.lm_head.weight[token("▁unsafe")] = scale / 2 * toward
         guard.lm_head.weight[token("▁safe")] = -scale / 2 * toward
         named = np.array([bool(row.categories) for row in rows])
-        first = np.array([NAMES.index(row.categories[0]) if row.categories else -1 for row in rows])
-        which = LogisticRegression(C=1.0, max_iter=100).fit(means[named][:, free], first[named])
+        heading = np.array([NAMES.index(row.categories[0]) if row.categories else -1 for row in rows])
+        some = np.flatnonzero(named)[:8000]
+        which = LogisticRegression(C=1.0, max_iter=60).fit(means[some][:, free], heading[some])
         for n, weights in zip(which.classes_, which.coef_):
             row = torch.zeros(size)
             row[torch.from_numpy(free)] = torch.from_numpy(weights).float()

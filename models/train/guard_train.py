@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 import guard_prompt as prompt
 from guard_model import Guard, Shape
 from guard_rows import Material, material
-from guard_start import ROWS, begin, worth
+from guard_start import BLOCK, ROWS, WORTH, begin, worth
 
 SEED = 11
 TAUGHT = 12_000
@@ -156,7 +156,7 @@ def neighbourhood(everything: Material, path: Path) -> dict[str, np.ndarray]:
 
 @torch.no_grad()
 def judged(guard: Guard, course: Course, setting: str, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """P(unsafe) and the truth on held-out rows. `setting`: none, nearest (four) or shuffled (another text's four)."""
+    """The lead of ` unsafe` over ` safe` in logits, and the truth, on held-out rows. `setting`: none, nearest (four) or shuffled (another text's four)."""
     everything, near = course.everything, course.near
     places = np.arange(TAUGHT, TAUGHT + count)
     others = places if setting != "shuffled" else np.roll(places, 1)
@@ -177,9 +177,26 @@ def judged(guard: Guard, course: Course, setting: str, count: int) -> tuple[np.n
             ids[row, : len(made[n])] = torch.tensor(made[n])
         last = guard(prefix, ids)[torch.arange(len(chosen)), torch.tensor([len(made[n]) - 1 for n in chosen])]
         logits = guard.lm_head(last)
-        scores[chosen] = torch.sigmoid(logits[:, course.prompts.unsafe] - logits[:, course.prompts.safe]).numpy()
+        scores[chosen] = (logits[:, course.prompts.unsafe] - logits[:, course.prompts.safe]).numpy()
     truth = np.array([everything.rows[near["which"][place]].unsafe for place in places])
     return scores, truth
+
+
+@torch.no_grad()
+def centred(guard: Guard, course: Course) -> None:
+    """Takes the start's common lead out of the two answers' weights, along the constant dimensions."""
+    batches = course.group(0, reading=False)[:4]
+    ids, prompts = [batch["ids"] for batch in batches], course.prompts
+    first = [batch["places"][batch["weights"] == 1.0] for batch in batches]
+    last = torch.cat([guard(torch.tensor(prompts.prefix), i).flatten(0, 1)[f] for i, f in zip(ids, first)])
+    constant = guard.model.embed_tokens.weight[prompts.safe] * 0.0
+    constant[BLOCK - 1 : WORTH : BLOCK] = 1.0
+    weights = guard.lm_head.weight
+    lead = last @ (weights[prompts.unsafe] - weights[prompts.safe])
+    along = (last @ constant).median()
+    weights[prompts.unsafe] -= constant * lead.median() / along / 2
+    weights[prompts.safe] += constant * lead.median() / along / 2
+    print(f"lead {lead.median():.3f} taken out; spread {lead.std():.3f}", flush=True)
 
 
 def compare(guard: Guard, course: Course, step: int) -> None:
@@ -220,6 +237,7 @@ def main() -> None:
         shown = [course.around(place, draw)["precedents"] for place in range(TAUGHT)]
         truth = np.array([everything.rows[n].unsafe for n in course.near["which"][:TAUGHT]])
         begin(guard, prompts.tokenizer, np.load(options.words)["table"], texts, rows, worth(shown, truth), SEED)
+        centred(guard, course)
         if options.steps:
             compare(guard, course, 0)
     plain = [p for n, p in guard.named_parameters() if p.dim() == 2 and n.startswith("model.layers")]

@@ -99,7 +99,9 @@ pub async fn embed_whole(embedder: &Embedder, texts: &[&str]) -> Result<Vec<Vec<
             sum.iter_mut().zip(embedding.vector.iter()).for_each(|(total, part)| *total += part);
         }
     }
-    sums.iter_mut().for_each(|sum| to_unit_length(sum));
+    for sum in &mut sums {
+        to_unit_length(sum);
+    }
     Ok(sums)
 }
 
@@ -111,6 +113,8 @@ fn normalized(text: &str) -> String {
 fn to_unit_length(vector: &mut [f32]) {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 {
-        vector.iter_mut().for_each(|x| *x /= length);
+        for number in vector {
+            *number /= length;
+        }
     }
 }

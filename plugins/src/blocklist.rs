@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use async_trait::async_trait;
-use policies::{Content, Dossier, Entry, Evidence, Examination, Finding, ListSpec, Score, Span, Stage, StageError, View};
+use policies::{
+    Content, Dossier, Entry, Evidence, Examination, Finding, ListSpec, Score, Span, Stage, StageError, View,
+};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use unicode_script::{Script, UnicodeScript};
@@ -68,7 +70,8 @@ impl Blocklist {
         let mut patterns = Vec::new();
         for (place, spec) in specs.iter().enumerate() {
             for term in &spec.terms {
-                let content = Content::new(&**term).map_err(|e| format!("blocklist `{}`, term `{term}`: {e}", spec.name))?;
+                let content = Content::new(&**term)
+                    .map_err(|e| format!("blocklist `{}`, term `{term}`: {e}", spec.name))?;
                 folded.push(Folded::new(content.plain().text().trim()).text().to_owned());
                 owners.push((place, Arc::clone(term)));
             }
@@ -106,7 +109,9 @@ impl Blocklist {
         let folded = Folded::new(view.text());
         for hit in self.terms.find_overlapping_iter(folded.text()) {
             let whole = is_whole(folded.text(), hit.start(), hit.end());
-            let Some((list, term)) = self.owners.get(hit.pattern().as_usize()).filter(|_| whole) else { continue };
+            let Some((list, term)) = self.owners.get(hit.pattern().as_usize()).filter(|_| whole) else {
+                continue;
+            };
             let Some(places) = places.get_mut(*list) else { continue };
             places.add(term, view.span(folded.source(hit.start(), hit.end())));
         }
@@ -153,17 +158,27 @@ fn compile(spec: &ListSpec, pattern: &str) -> Result<Regex, String> {
 
 /// Whether no word goes on beyond `start` or `end`.
 fn is_whole(text: &str, start: usize, end: usize) -> bool {
-    let (Some(before), Some(item), Some(after)) = (text.get(..start), text.get(start..end), text.get(end..)) else {
+    let (Some(before), Some(item), Some(after)) = (text.get(..start), text.get(start..end), text.get(end..))
+    else {
         return false;
     };
     let joined = |left: Option<char>, right: Option<char>| {
         left.zip(right).is_some_and(|(left, right)| goes_on(left) && goes_on(right))
     };
-    !joined(before.chars().next_back(), item.chars().next()) && !joined(item.chars().next_back(), after.chars().next())
+    !joined(before.chars().next_back(), item.chars().next())
+        && !joined(item.chars().next_back(), after.chars().next())
 }
 
 /// Whether a word may go on with this character: not in scripts that write no spaces.
 fn goes_on(character: char) -> bool {
-    let unspaced = [Script::Han, Script::Hiragana, Script::Katakana, Script::Thai, Script::Lao, Script::Khmer, Script::Myanmar];
+    let unspaced = [
+        Script::Han,
+        Script::Hiragana,
+        Script::Katakana,
+        Script::Thai,
+        Script::Lao,
+        Script::Khmer,
+        Script::Myanmar,
+    ];
     character.is_alphanumeric() && !unspaced.contains(&character.script())
 }

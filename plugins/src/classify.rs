@@ -14,9 +14,6 @@ use serde::Deserialize;
 use crate::reading::{self, Reading};
 use crate::registry::{Resources, StageConfig};
 
-/// Least similarity of a clause that a finding cites, cosine.
-const CLAUSE_AT_LEAST: f32 = 0.30;
-
 /// Options of `classify`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,9 +112,8 @@ impl Classify {
         if let Some(allowed) = allowed.filter(|allowed| allowed.similarity > nearest_harm) {
             self.lower(findings, allowed);
         }
-        for (id, category, similarity) in &retrieved.clauses {
+        for (id, category, _) in &retrieved.clauses {
             if let Some(finding) = findings.get_mut(category)
-                && *similarity >= CLAUSE_AT_LEAST
                 && !finding.evidence.iter().any(|evidence| matches!(evidence, Evidence::Clause(_)))
             {
                 finding.evidence.push(Evidence::Clause(Arc::clone(id)));
@@ -146,7 +142,9 @@ impl Classify {
         let keep = 1.0 - self.weight(allowed.similarity);
         let floors = self.policy.floors();
         for finding in findings.values_mut().filter(|finding| !floors.contains(&finding.category)) {
-            if let Some(score) = Score::new(finding.score.value() * keep).filter(|score| *score < finding.score) {
+            if let Some(score) =
+                Score::new(finding.score.value() * keep).filter(|score| *score < finding.score)
+            {
                 finding.score = score;
                 finding.evidence.push(cite(allowed));
             }

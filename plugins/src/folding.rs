@@ -38,7 +38,8 @@ impl Folded {
 
     /// The source's bytes that the folded bytes `start..end` came from.
     pub(crate) fn source(&self, start: usize, end: usize) -> std::ops::Range<usize> {
-        let of = |at: usize| self.sources.get(at).or(self.sources.last()).map_or(0, |&source| source as usize);
+        let of =
+            |at: usize| self.sources.get(at).or(self.sources.last()).map_or(0, |&source| source as usize);
         of(start)..of(end)
     }
 }

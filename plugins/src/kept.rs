@@ -34,7 +34,8 @@ impl Kept {
         if bytes.len() != self.rows * self.dimension * BYTES_PER_NUMBER {
             return None;
         }
-        let numbers: Vec<f32> = bytes.as_chunks().0.iter().map(|&number| f32::from_le_bytes(number)).collect();
+        let numbers: Vec<f32> =
+            bytes.as_chunks().0.iter().map(|&number| f32::from_le_bytes(number)).collect();
         let rows: Vec<Vec<f32>> = numbers.chunks_exact(self.dimension).map(<[f32]>::to_vec).collect();
         // A file that was damaged in place shows by lengths other than 1.
         let whole = |row: &Vec<f32>| (row.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-3;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use inference::Embedder;
-use policies::{Dossier, Examination, Entry, Span, StageError, View};
+use policies::{Dossier, Entry, Examination, Span, StageError, View};
 use tokio::time::Instant;
 
 /// Windows embedded between two looks at the clock.

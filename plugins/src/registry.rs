@@ -61,11 +61,14 @@ pub enum PluginError {
     Indexing(#[from] indexes::IndexError),
 }
 
+/// A stage, or a sentence for the person who wrote the policy.
+type Built = Result<Box<dyn Stage>, String>;
+
 /// What is known of a kind of stage.
 struct Kind {
     /// Whether it has all the options given, with values they can have.
     check: fn(&StageSpec) -> Result<(), String>,
-    build: fn(&StageSpec, &Resources) -> Result<Box<dyn Stage>, String>,
+    build: fn(&StageSpec, &Resources) -> Built,
 }
 
 /// The kinds of stages there are.
@@ -93,7 +96,8 @@ impl Registry {
     /// [`PluginError::UnknownStage`] and [`PluginError::Options`] say what to change in the policy.
     pub fn pipeline(&self, resources: &Resources) -> Result<Pipeline, PluginError> {
         let policy = &resources.policy;
-        let seats = policy.stages().iter().map(|spec| self.seat(spec, resources)).collect::<Result<_, _>>()?;
+        let seats =
+            policy.stages().iter().map(|spec| self.seat(spec, resources)).collect::<Result<_, _>>()?;
         let models = BTreeMap::from([
             ("classifier".to_owned(), resources.classifier.digest().to_owned()),
             ("encoder".to_owned(), resources.embedder.digest().to_owned()),
@@ -109,7 +113,10 @@ impl Registry {
     ///
     /// [`PluginError::UnknownStage`] and [`PluginError::Options`] say what to change in the policy.
     pub fn check(&self, policy: &Policy) -> Result<(), PluginError> {
-        policy.stages().iter().try_for_each(|spec| (self.find(spec)?.check)(spec).map_err(|e| refused(spec, e)))
+        policy
+            .stages()
+            .iter()
+            .try_for_each(|spec| (self.find(spec)?.check)(spec).map_err(|e| refused(spec, e)))
     }
 
     fn find(&self, spec: &StageSpec) -> Result<&Kind, PluginError> {

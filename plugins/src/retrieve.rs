@@ -22,9 +22,12 @@ use crate::registry::{Resources, StageConfig};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Least similarity of a precedent or clause, cosine, `-1.0..=1.0`.
+    /// Least similarity of a precedent, cosine, `-1.0..=1.0`.
     #[serde(default = "default_at_least")]
     at_least: f32,
+    /// Least similarity of a clause, cosine. A rule and what breaks it are worded differently, so this is low.
+    #[serde(default = "default_clause_at_least")]
+    clause_at_least: f32,
     /// Precedents and clauses per window of the text.
     #[serde(default = "default_k")]
     k: usize,
@@ -38,6 +41,9 @@ pub(crate) struct Config {
 
 fn default_at_least() -> f32 {
     0.45
+}
+fn default_clause_at_least() -> f32 {
+    0.25
 }
 fn default_k() -> usize {
     8
@@ -54,8 +60,8 @@ impl StageConfig for Config {
 
     fn build(self, resources: &Resources) -> Result<Box<dyn Stage>, String> {
         let cosine = -1.0..=1.0;
-        if !cosine.contains(&self.at_least) || !cosine.contains(&self.near_copy) {
-            return Err("`at_least` and `near_copy` are cosines, -1 to 1".to_owned());
+        if ![self.at_least, self.clause_at_least, self.near_copy].iter().all(|value| cosine.contains(value)) {
+            return Err("`at_least`, `clause_at_least` and `near_copy` are cosines, -1 to 1".to_owned());
         }
         if !(0.0..=1.0).contains(&self.near_wording) {
             return Err("`near_wording` lies within 0 to 1".to_owned());
@@ -103,10 +109,10 @@ impl Stage for Retrieve {
         let mut precedents: BTreeMap<Arc<str>, Candidate> = BTreeMap::new();
         let mut clauses: BTreeMap<Arc<str>, (Category, f32)> = BTreeMap::new();
         for window in &reading.windows {
-            for hit in self.nearest(window, PRECEDENTS).await? {
+            for hit in self.nearest(window, PRECEDENTS, self.config.at_least).await? {
                 self.keep_nearest(&mut precedents, &hit, &essences);
             }
-            for hit in self.nearest(window, CLAUSES).await? {
+            for hit in self.nearest(window, CLAUSES, self.config.clause_at_least).await? {
                 let category = Category::named(hit.row.label.as_deref().unwrap_or_default());
                 let kept = clauses.entry(hit.row.id.as_str().into()).or_insert((category, -1.0));
                 kept.1 = kept.1.max(hit.similarity);
@@ -127,12 +133,12 @@ impl Stage for Retrieve {
 }
 
 impl Retrieve {
-    async fn nearest(&self, window: &Window<'_>, bank: &str) -> Result<Vec<Hit>, StageError> {
+    async fn nearest(&self, window: &Window<'_>, bank: &str, minimum: f32) -> Result<Vec<Hit>, StageError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
         let query = Query {
             vector: window.vector.to_vec(),
             k: self.config.k,
-            minimum: self.config.at_least,
+            minimum,
             filter: Filter {
                 bank: Some(bank.to_owned()),
                 confirmed_only: true,

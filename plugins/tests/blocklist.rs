@@ -1,11 +1,14 @@
 //! `blocklist`: what its terms and patterns match, and what they do not.
 
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
 use expect_test::{Expect, expect};
 use plugins::Blocklist;
 use policies::{Content, Evidence, ListSpec};
 
 fn list(terms: &[&str], patterns: &[&str]) -> ListSpec {
-    let text = format!("name = 'l'\ncategory = 'hate'\nseverity = 4\nterms = {terms:?}\npatterns = {patterns:?}");
+    let text =
+        format!("name = 'l'\ncategory = 'hate'\nseverity = 4\nterms = {terms:?}\npatterns = {patterns:?}");
     toml::from_str(&text).expect("a list")
 }
 
@@ -30,10 +33,14 @@ fn words_match_whole_in_any_case() {
     let list = list(&["frob"], &[]);
     check(&list, "You FROB!", &expect!["frob: FROB"]);
     check(&list, "frobnicate, unfrob, frobs", &expect![""]);
-    check(&list, "(frob) frob-er _frob_", &expect![[r#"
+    check(
+        &list,
+        "(frob) frob-er _frob_",
+        &expect![[r"
         frob: frob
         frob: frob
-        frob: frob"#]]);
+        frob: frob"]],
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{Action, Category, Span};
 /// A calibrated probability.
 ///
 /// - *Units*: `0.0..=1.0`, never NaN.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct Score(f32);
 
 impl Score {
@@ -30,6 +30,12 @@ impl Score {
 }
 
 impl Eq for Score {}
+
+impl PartialOrd for Score {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Ord for Score {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    Action, Category, Content, Dossier, Entry, Evidence, Examination, Finding, Judgment, Policy, Record,
-    Score, Severity, Stage, StageError, StageRun, StageSpec, Status, Verdict, merge_spans,
+    Action, Category, Content, Dossier, Entry, Evidence, Examination, Finding, Judgment, Policy, Precedent,
+    Record, Score, Severity, Stage, StageError, StageRun, StageSpec, Status, Verdict, merge_spans,
 };
 
 /// A stage in its place: what the policy ordered, and the stage built from it.
@@ -124,25 +124,27 @@ impl Pipeline {
 
     /// Drops evidence that does not hold, before anybody sees it.
     fn admit(&self, mut entry: Entry, dossier: &Dossier) -> Entry {
-        let original = dossier.content().original();
-        let holds = |evidence: &Evidence, own: &[crate::Precedent]| match evidence {
-            Evidence::Span(span) | Evidence::Listed { span, .. } => original.get(span.start..span.end).is_some(),
+        let (findings, own) = match &mut entry {
+            Entry::Precedents(_) => return entry,
+            Entry::Findings(findings) => (findings, &[][..]),
+            Entry::Ruling(ruling) => (&mut ruling.findings, ruling.precedents.as_slice()),
+        };
+        for finding in findings {
+            finding.evidence.retain(|evidence| self.holds(evidence, dossier, own));
+        }
+        entry
+    }
+
+    fn holds(&self, evidence: &Evidence, dossier: &Dossier, own: &[Precedent]) -> bool {
+        match evidence {
+            Evidence::Span(span) | Evidence::Listed { span, .. } => {
+                dossier.content().original().get(span.start..span.end).is_some()
+            }
             Evidence::Clause(id) => self.policy.clauses().iter().any(|clause| clause.id == *id),
             Evidence::Precedent { id, .. } => {
                 own.iter().any(|precedent| precedent.id == *id) || dossier.retrieved_precedent(id)
             }
-        };
-        match &mut entry {
-            Entry::Precedents(_) => {}
-            Entry::Findings(findings) => {
-                findings.iter_mut().for_each(|f| f.evidence.retain(|evidence| holds(evidence, &[])));
-            }
-            Entry::Ruling(ruling) => {
-                let own = &ruling.precedents;
-                ruling.findings.iter_mut().for_each(|f| f.evidence.retain(|evidence| holds(evidence, own)));
-            }
         }
-        entry
     }
 
     fn conclude(&self, progress: Progress, ask: &Ask) -> Judgment {

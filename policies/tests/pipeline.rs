@@ -1,5 +1,7 @@
 //! How stages, faults, rulings and deadlines come together in a verdict.
 
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +45,23 @@ impl Stage for Scripted {
     }
 }
 
+/// A stage that retrieves one precedent.
+struct Retrieves;
+#[async_trait]
+impl Stage for Retrieves {
+    async fn examine(&self, dossier: &Dossier) -> Result<Examination, StageError> {
+        let known = Precedent {
+            id: "p1".into(),
+            similarity: 0.9,
+            category: Some(Category::Hate),
+            severity: Severity::default(),
+            ruling: Action::Block,
+        };
+        let retrieved = Retrieved { precedents: vec![known], ..Retrieved::default() };
+        Ok(Examination::of_whole(dossier, Entry::Precedents(retrieved)))
+    }
+}
+
 const HEAD: &str = r#"
 name = "test"
 version = "1"
@@ -66,10 +85,11 @@ text = "x"
 
 /// A pipeline of scripted stages, each with its lines of the policy file.
 fn pipeline(stages: Vec<(&str, Scripted)>) -> Pipeline {
-    let mut text = HEAD.to_owned();
+    let mut text = vec![HEAD.to_owned()];
     for (place, (lines, _)) in stages.iter().enumerate() {
-        text.push_str(&format!("[[stage]]\nkind = \"scripted\"\nname = \"s{place}\"\n{lines}\n"));
+        text.push(format!("[[stage]]\nkind = \"scripted\"\nname = \"s{place}\"\n{lines}\n"));
     }
+    let text = text.concat();
     let policy = Arc::new(Policy::parse(&text).expect("a policy"));
     let seat = |(spec, (_, stage)): (&policies::StageSpec, (&str, Scripted))| Seat {
         spec: spec.clone(),
@@ -177,7 +197,7 @@ async fn a_stage_runs_only_inside_the_band_it_is_given() {
 async fn a_category_that_nothing_scores_is_listed_and_its_zero_says_so() {
     let judgment = judge(vec![(SKIP, Scripted::Finds(vec![finding(Category::Hate, 0.1, 0)]))]).await;
     assert_eq!(judgment.record.not_scored, [Category::Violence]);
-    assert_eq!(judgment.verdict.scores[&Category::Violence].0.value(), 0.0);
+    assert_eq!(judgment.verdict.scores[&Category::Violence].0, Score::default());
     assert_eq!(judgment.verdict.scores.len(), 2);
 }
 
@@ -208,21 +228,6 @@ async fn evidence_that_does_not_hold_is_dropped_before_anybody_sees_it() {
         precedent("p1"),
         precedent("p2"),
     ];
-    struct Retrieves;
-    #[async_trait]
-    impl Stage for Retrieves {
-        async fn examine(&self, dossier: &Dossier) -> Result<Examination, StageError> {
-            let known = Precedent {
-                id: "p1".into(),
-                similarity: 0.9,
-                category: Some(Category::Hate),
-                severity: Severity::default(),
-                ruling: Action::Block,
-            };
-            let retrieved = Retrieved { precedents: vec![known], ..Retrieved::default() };
-            Ok(Examination::of_whole(dossier, Entry::Precedents(retrieved)))
-        }
-    }
     let text = format!("{HEAD}[[stage]]\nkind=\"r\"\n{SKIP}\n[[stage]]\nkind=\"f\"\n{SKIP}\n");
     let policy = Arc::new(Policy::parse(&text).expect("a policy"));
     let stages: [Box<dyn Stage>; 2] = [Box::new(Retrieves), Box::new(Scripted::Finds(vec![found]))];
@@ -238,7 +243,8 @@ async fn evidence_that_does_not_hold_is_dropped_before_anybody_sees_it() {
 
 fn any_finding() -> impl Strategy<Value = Finding> {
     let category = prop_oneof![Just(Category::Hate), Just(Category::Violence)];
-    (category, 0.0..=1.0_f32, 0..=7_u8).prop_map(|(category, score, severity)| finding(category, score, severity))
+    (category, 0.0..=1.0_f32, 0..=7_u8)
+        .prop_map(|(category, score, severity)| finding(category, score, severity))
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 //! What a policy file must say, and what it is told when it does not.
 
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
 use policies::{Action, Case, Category, Finding, Policy, Score, Severity};
 
 const SMALLEST: &str = r#"
@@ -62,7 +64,10 @@ fn a_category_that_is_not_built_in_must_be_declared_as_ones_own() {
     assert!(text.contains("harassment/threatening"), "{text}");
     let own = with("[[category]]\nname = \"spoilers\"\ncustom = true\ndefinition = \"x\"\n");
     let policy = Policy::parse(&own).expect("declared");
-    assert_eq!(policy.category("spoilers").map(|rule| &rule.name), Some(&Category::Custom("spoilers".into())));
+    assert_eq!(
+        policy.category("spoilers").map(|rule| &rule.name),
+        Some(&Category::Custom("spoilers".into()))
+    );
 }
 
 #[test]
@@ -85,8 +90,7 @@ fn every_contradiction_is_named_at_once() {
 
 #[test]
 fn a_severity_beyond_seven_is_refused() {
-    let text =
-        refusal(&with("[[clause]]\nid = \"c\"\ncategory = \"hate\"\nseverity = 8\ntext = \"x\"\n"));
+    let text = refusal(&with("[[clause]]\nid = \"c\"\ncategory = \"hate\"\nseverity = 8\ntext = \"x\"\n"));
     assert!(text.contains("severity 8 is not within 0 to 7"), "{text}");
 }
 

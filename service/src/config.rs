@@ -213,7 +213,9 @@ impl Config {
         if [limits.max_chars, limits.max_body_bytes, limits.max_texts, limits.max_in_flight].contains(&0) {
             return contradiction("a limit of 0 refuses everything");
         }
-        if self.inference.providers.is_empty() || [self.inference.threads, self.inference.sessions].contains(&Some(0)) {
+        if self.inference.providers.is_empty()
+            || [self.inference.threads, self.inference.sessions].contains(&Some(0))
+        {
             return contradiction("`inference` needs at least one provider, one session and one thread");
         }
         Ok(self)
@@ -225,7 +227,8 @@ impl Config {
     ///
     /// [`ConfigError::NoDataFolder`].
     pub fn data_folder(&self) -> Result<PathBuf, ConfigError> {
-        let users = || directories::ProjectDirs::from("", "", "lamassu").map(|dirs| dirs.data_dir().to_owned());
+        let users =
+            || directories::ProjectDirs::from("", "", "lamassu").map(|dirs| dirs.data_dir().to_owned());
         self.data.clone().or_else(users).ok_or(ConfigError::NoDataFolder)
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use policies::{Category, Evidence, Finding, Judgment, Policy, Record, Score, Severity, Span, StageRun, Verdict};
+use policies::{
+    Category, Evidence, Finding, Judgment, Policy, Record, Score, Severity, Span, StageRun, Verdict,
+};
 use serde::Serialize;
 
 use crate::error::ApiError;

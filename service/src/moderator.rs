@@ -94,7 +94,8 @@ impl Moderator {
             })
         };
         let categories = terms.categories.iter().map(category).collect::<Result<BTreeSet<_>, _>>()?;
-        let configured = (self.limits.deadline_ms > 0).then(|| Duration::from_millis(self.limits.deadline_ms));
+        let configured =
+            (self.limits.deadline_ms > 0).then(|| Duration::from_millis(self.limits.deadline_ms));
         let budget = terms.deadline.or(configured);
         Ok(Docket { pipeline: Arc::clone(pipeline), ask: Arc::new(Ask { categories, budget }) })
     }

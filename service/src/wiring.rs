@@ -140,7 +140,11 @@ fn set_up(config: &Config) -> Result<SetUp, WiringError> {
 /// # Errors
 ///
 /// [`WiringError`]: the folder is in use, is not writable, or holds something else.
-pub fn banks(config: &Config, embedder: &Embedder, access: Access) -> Result<Option<Arc<dyn Index>>, WiringError> {
+pub fn banks(
+    config: &Config,
+    embedder: &Embedder,
+    access: Access,
+) -> Result<Option<Arc<dyn Index>>, WiringError> {
     let folder = config.data_folder()?;
     let (dimension, digest) = (embedder.dimension(), embedder.digest());
     let opened = match access {
@@ -183,7 +187,8 @@ pub async fn pipeline(
 ) -> Result<Pipeline, WiringError> {
     let name = policy.name().to_owned();
     let build = async {
-        let own = plugins::policy_bank(&policy, &models.embedder, Some(&models.cache.join("vectors"))).await?;
+        let own =
+            plugins::policy_bank(&policy, &models.embedder, Some(&models.cache.join("vectors"))).await?;
         plugins::builtin().pipeline(&Resources {
             policy: Arc::new(policy),
             embedder: models.embedder.clone(),

@@ -1,5 +1,7 @@
 //! `lamassu` on the command line: the main job, and every kind of bad input.
 
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -42,9 +44,33 @@ fn lines_are_answered_in_order_and_a_bad_one_in_its_place() {
     let output = run_with(lamassu(data.path()).args(["moderate", "--jsonl"]), &input);
     let lines = json_lines(&output);
     let ids: Vec<&Value> = lines.iter().map(|line| &line["id"]).collect();
-    assert_eq!(ids, [&json!("a"), &Value::Null, &json!(7), &json!("empty"), &json!("no text"), &Value::Null, &json!("long"), &json!("last")]);
+    assert_eq!(
+        ids,
+        [
+            &json!("a"),
+            &Value::Null,
+            &json!(7),
+            &json!("empty"),
+            &json!("no text"),
+            &Value::Null,
+            &json!("long"),
+            &json!("last")
+        ]
+    );
     let codes: Vec<&str> = lines.iter().map(|line| line["error"]["code"].as_str().unwrap_or("-")).collect();
-    assert_eq!(codes, ["-", "json_unreadable", "-", "text_empty", "json_unreadable", "json_unreadable", "text_too_long", "-"]);
+    assert_eq!(
+        codes,
+        [
+            "-",
+            "json_unreadable",
+            "-",
+            "text_empty",
+            "json_unreadable",
+            "json_unreadable",
+            "text_too_long",
+            "-"
+        ]
+    );
     assert_eq!(lines[1]["line"], 2);
     assert_eq!(action(&lines[0]), "allow");
     assert_ne!(action(&lines[2]), "allow");
@@ -89,7 +115,8 @@ fn texts_that_cannot_be_judged_are_refused_with_the_reason() {
     let moderate = |text: &str| lamassu(data.path()).args(["moderate", text]).output().expect("it runs");
     assert_fails(&moderate(""), "empty");
     assert_fails(&moderate(" \u{200b}\n"), "white space");
-    let unknown = lamassu(data.path()).args(["moderate", "--policy", "strict", "x"]).output().expect("it runs");
+    let unknown =
+        lamassu(data.path()).args(["moderate", "--policy", "strict", "x"]).output().expect("it runs");
     assert_fails(&unknown, "there is no policy `strict`; there are: default");
 }
 
@@ -97,13 +124,18 @@ fn texts_that_cannot_be_judged_are_refused_with_the_reason() {
 fn an_option_that_does_not_exist_is_refused_by_name() {
     let data = folder();
     let config = file(&data, "lamassu.toml", "[limits]\nmax_charz = 5\n");
-    let output = lamassu(data.path()).arg("--config").arg(&config).args(["moderate", "x"]).output().expect("it runs");
+    let output =
+        lamassu(data.path()).arg("--config").arg(&config).args(["moderate", "x"]).output().expect("it runs");
     assert_fails(&output, "max_charz");
     assert!(err(&output).contains("max_chars"), "it should say what there is: {}", err(&output));
-    let output =
-        lamassu(data.path()).env("LAMASSU_LISTN", "127.0.0.1:1").args(["moderate", "x"]).output().expect("it runs");
+    let output = lamassu(data.path())
+        .env("LAMASSU_LISTN", "127.0.0.1:1")
+        .args(["moderate", "x"])
+        .output()
+        .expect("it runs");
     assert_fails(&output, "listn");
-    let output = lamassu(data.path()).args(["moderate", "x", "--polcy", "default"]).output().expect("it runs");
+    let output =
+        lamassu(data.path()).args(["moderate", "x", "--polcy", "default"]).output().expect("it runs");
     assert_fails(&output, "--polcy");
 }
 
@@ -159,8 +191,11 @@ fn a_missing_model_file_is_named() {
 fn a_library_that_is_none_is_refused_and_nothing_is_fetched() {
     let data = folder();
     let library = file(&data, "libonnxruntime.so", "not a library");
-    let output =
-        lamassu(data.path()).env("ORT_DYLIB_PATH", &library).args(["moderate", "x"]).output().expect("it runs");
+    let output = lamassu(data.path())
+        .env("ORT_DYLIB_PATH", &library)
+        .args(["moderate", "x"])
+        .output()
+        .expect("it runs");
     assert_fails(&output, "libonnxruntime.so");
 }
 
@@ -177,7 +212,10 @@ fn a_wrong_policy_is_refused_with_what_to_change() {
     let stage = |lines: &str| format!("{policy}[[stage]]\n{lines}\n");
     assert_fails(&check(policy), "an empty pipeline allows everything");
     let unknown = stage("kind='clasify'\non_fault='skip'");
-    assert_fails(&check(&unknown), "stage `clasify` does not exist; there are: blocklist, classify, retrieve");
+    assert_fails(
+        &check(&unknown),
+        "stage `clasify` does not exist; there are: blocklist, classify, retrieve",
+    );
     let misspelt = stage("kind='classify'\non_fault='skip'\nweigh_form=0.5");
     assert_fails(&check(&misspelt), "unknown field `weigh_form`");
     assert_fails(&check(&stage("kind='classify'")), "on_fault");
@@ -201,9 +239,11 @@ fn a_confirmed_precedent_acts_at_once_and_an_unconfirmed_one_never() {
         let output = lamassu(data.path()).args(["moderate", "--json", text]).output().expect("it runs");
         json_lines(&output).remove(0)
     };
-    let row = json!({"id": "t-1", "text": text, "ruling": "block", "category": "spam", "severity": 5}).to_string();
+    let row =
+        json!({"id": "t-1", "text": text, "ruling": "block", "category": "spam", "severity": 5}).to_string();
     let add = |more: &[&str]| {
-        let output = run_with(lamassu(data.path()).args(["index", "add", "precedents"]).args(more), row.as_bytes());
+        let output =
+            run_with(lamassu(data.path()).args(["index", "add", "precedents"]).args(more), row.as_bytes());
         assert!(output.status.success(), "{}", err(&output));
     };
     assert_eq!(action(&moderate()), "allow");
@@ -217,7 +257,10 @@ fn a_confirmed_precedent_acts_at_once_and_an_unconfirmed_one_never() {
     let classify = &answer["record"]["stages"][2];
     assert_eq!(classify["status"], "skipped");
     assert_eq!(classify["reason"], "the text is an exact copy of precedent `t-1`");
-    let found = lamassu(data.path()).args(["index", "search", "precedents", "harvest at the mill"]).output().expect("it runs");
+    let found = lamassu(data.path())
+        .args(["index", "search", "precedents", "harvest at the mill"])
+        .output()
+        .expect("it runs");
     assert!(out(&found).contains("t-1  block  spam  confirmed"), "{}", out(&found));
     let stats = lamassu(data.path()).args(["index", "stats", "precedents"]).output().expect("it runs");
     assert!(out(&stats).starts_with("1 rows, 1 of them confirmed"), "{}", out(&stats));
@@ -260,14 +303,18 @@ fn quality_is_measured_against_labels_and_missing_ones_count_nowhere() {
         json!({"id": "3", "text": "A walk in the park.", "labels": {}}),
         json!({"id": "4", "text": ""}),
     ];
-    let rows: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let rows = rows.map(|row| row.to_string()).join(
+        "
+",
+    );
     let set = file(&data, "set.jsonl", &rows);
     let output = lamassu(data.path()).args(["eval", "--json"]).arg(set).output().expect("it runs");
     assert!(output.status.success(), "{}", err(&output));
     let report = json_lines(&output).remove(0);
     assert_eq!((&report["texts"], &report["refused"]), (&json!(3), &json!(1)));
     assert_eq!(report["unmapped"], json!(["privacy"]));
-    let toxicity = report["labels"].as_array().and_then(|labels| labels.iter().find(|l| l["label"] == "toxicity"));
+    let toxicity =
+        report["labels"].as_array().and_then(|labels| labels.iter().find(|l| l["label"] == "toxicity"));
     let toxicity = toxicity.expect("it is annotated");
     assert_eq!((&toxicity["annotated"], &toxicity["positives"]), (&json!(2), &json!(1)));
     assert_eq!(toxicity["auprc"], 1.0);

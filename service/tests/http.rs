@@ -1,5 +1,7 @@
 //! `lamassu serve` as a client meets it.
 
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
 mod support;
 
 use std::sync::Arc;
@@ -12,7 +14,8 @@ const HARMFUL: &str = "You are a worthless piece of shit and everybody hates you
 
 /// A long text of which no two windows are alike, so that nothing of it is remembered.
 fn long_text(sentences: usize) -> String {
-    (0..sentences).map(|n| format!("Sentence {n} of this long and harmless text has {} words. ", n * 7919 % 1000)).collect()
+    let sentence = |n| format!("Sentence {n} of this long and harmless text has {} words.", n * 7919 % 1000);
+    (0..sentences).map(sentence).collect::<Vec<_>>().join(" ")
 }
 
 fn body(value: &serde_json::Value) -> Vec<u8> {
@@ -39,9 +42,16 @@ fn one_text_or_many_each_gets_its_verdict_and_record() {
 #[test]
 fn a_request_may_name_policy_categories_and_deadline() {
     let server = Server::start(&[], &[]);
-    let request = json!({"text": HARMFUL, "policy": "default", "categories": ["spam"], "deadline_ms": 20_000});
+    let request =
+        json!({"text": HARMFUL, "policy": "default", "categories": ["spam"], "deadline_ms": 20_000});
     let answer = server.moderate(&body(&request)).json();
-    let floors = ["harassment/threatening", "hate/threatening", "illicit/violent", "self-harm/instructions", "sexual/minors"];
+    let floors = [
+        "harassment/threatening",
+        "hate/threatening",
+        "illicit/violent",
+        "self-harm/instructions",
+        "sexual/minors",
+    ];
     let mut expected = floors.to_vec();
     expected.push("spam");
     let judged: Vec<&String> = answer["categories"].as_object().expect("categories").keys().collect();
@@ -55,15 +65,22 @@ fn a_deadline_too_short_is_in_the_record_and_the_text_is_not_let_pass_unread() {
     let answer = server.moderate(&body(&json!({"text": long, "deadline_ms": 300}))).json();
     let record = &answer["record"];
     assert_eq!(record["degraded"], true);
-    let faults: Vec<&str> =
-        record["stages"].as_array().expect("stages").iter().filter_map(|stage| stage["status"].as_str()).collect();
+    let faults: Vec<&str> = record["stages"]
+        .as_array()
+        .expect("stages")
+        .iter()
+        .filter_map(|stage| stage["status"].as_str())
+        .collect();
     assert!(faults.contains(&"cut_short") || faults.contains(&"timed_out"), "{faults:?}");
     assert!(matches!(answer["action"].as_str(), Some("review" | "block")), "{}", answer["action"]);
 }
 
 #[test]
 fn every_refusal_has_its_code_and_status_and_none_repeats_the_text() {
-    let server = Server::start(&[], &[("LAMASSU_LIMITS__MAX_BODY_BYTES", "6000000"), ("LAMASSU_LIMITS__MAX_TEXTS", "2")]);
+    let server = Server::start(
+        &[],
+        &[("LAMASSU_LIMITS__MAX_BODY_BYTES", "6000000"), ("LAMASSU_LIMITS__MAX_TEXTS", "2")],
+    );
     let long = "x".repeat(5_000_000);
     let marker = "zanzibar";
     let cases: Vec<(Vec<u8>, u16, &str)> = vec![
@@ -137,7 +154,8 @@ fn a_service_that_is_full_refuses_at_once_and_says_when_to_come_again() {
     let server = Arc::new(Server::start(&[], &[("LAMASSU_LIMITS__MAX_IN_FLIGHT", "1")]));
     let long = long_text(3_000);
     let busy = Arc::clone(&server);
-    let slow = std::thread::spawn(move || busy.moderate(&body(&json!({"text": long, "deadline_ms": 4000}))).status);
+    let slow =
+        std::thread::spawn(move || busy.moderate(&body(&json!({"text": long, "deadline_ms": 4000}))).status);
     let text = body(&json!({"text": "Good morning!"}));
     let until = Instant::now() + Duration::from_secs(3);
     let refused = loop {
@@ -163,19 +181,26 @@ fn the_service_and_the_command_line_give_the_same_verdicts_whoever_else_asks() {
             _ => format!("Wie koche ich {n} Eier? {}", "Und was passt dazu? ".repeat(n)),
         })
         .collect();
-    let lines: String = texts.iter().map(|text| format!("{}\n", json!({"text": text}))).collect();
+    let lines: Vec<String> = texts.iter().map(|text| json!({"text": text}).to_string()).collect();
+    let lines = lines.join(
+        "
+",
+    );
     let data = support::folder();
-    let expected = json_lines(&run_with(lamassu(data.path()).args(["moderate", "--jsonl"]), lines.as_bytes()));
+    let expected =
+        json_lines(&run_with(lamassu(data.path()).args(["moderate", "--jsonl"]), lines.as_bytes()));
     let clients: Vec<_> = (0..32)
         .map(|client| {
             let (server, texts) = (Arc::clone(&server), texts.clone());
             std::thread::spawn(move || {
                 let mine = (client..texts.len()).step_by(32);
-                mine.map(|n| (n, server.moderate(&body(&json!({"text": texts[n]}))).json())).collect::<Vec<_>>()
+                mine.map(|n| (n, server.moderate(&body(&json!({"text": texts[n]}))).json()))
+                    .collect::<Vec<_>>()
             })
         })
         .collect();
-    let answers: Vec<_> = clients.into_iter().flat_map(|client| client.join().expect("it is answered")).collect();
+    let answers: Vec<_> =
+        clients.into_iter().flat_map(|client| client.join().expect("it is answered")).collect();
     assert_eq!(answers.len(), texts.len(), "nothing is lost");
     for (n, answer) in answers {
         for (category, scored) in answer["categories"].as_object().expect("categories") {

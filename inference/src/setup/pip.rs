@@ -46,7 +46,7 @@ impl Pip {
         let answer = Command::new(&self.python)
             .args(["-m", "pip", "install", "--no-deps", "--only-binary=:all:", "--require-hashes"])
             .args([
-                "--verbose",
+                "-vv",
                 "--no-input",
                 "--disable-pip-version-check",
                 "--no-compile",
@@ -65,7 +65,7 @@ impl Pip {
         if answer.status.success() {
             return Ok(());
         }
-        // Whether the index answered at all is told only in the verbose part, which goes to the standard output.
+        // Whether the index answered at all is told only at the second level of detail, which goes to the standard output.
         let said = [answer.stdout, answer.stderr].concat();
         Err(reading_of(
             &String::from_utf8_lossy(&said),

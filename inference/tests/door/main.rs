@@ -6,7 +6,8 @@ mod classifier;
 mod embedder;
 #[cfg(test)]
 mod runtime;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod set_up;
 #[cfg(test)]
 mod support;

@@ -98,8 +98,15 @@ fn check_references(policy: &Written, faults: &mut Vec<String>) {
         known(format!("stage `{}`: only_if", stage.label()), &mut stage.only_if.categories.iter());
     }
     for stage in &policy.stage {
-        if stage.only_if.score_within.is_some_and(|super::Bounds(low, high)| !(0.0 <= low && low <= high && high <= 1.0)) {
-            faults.push(format!("stage `{}`: only_if.score_within must be two ascending scores", stage.label()));
+        if stage
+            .only_if
+            .score_within
+            .is_some_and(|super::Bounds(low, high)| !(0.0 <= low && low <= high && high <= 1.0))
+        {
+            faults.push(format!(
+                "stage `{}`: only_if.score_within must be two ascending scores",
+                stage.label()
+            ));
         }
     }
     for precedent in &policy.precedent {

@@ -97,7 +97,8 @@ pub(super) async fn request_id<B: MessageBody>(
 }
 
 fn is_sensible(id: &[u8]) -> bool {
-    (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
+    (1..=128).contains(&id.len())
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
 }
 
 /// The answer where nothing lives.

@@ -94,9 +94,7 @@ async fn answer(moderator: &Moderator, docket: &Docket, item: Item) -> Answer {
         moderator.judge(docket, text, &place).await
     };
     match judging.await {
-        Ok(judgment) => {
-            Answer::Judgment(Box::new(JudgmentJson::new(&judgment, docket.policy()).named(id)))
-        }
+        Ok(judgment) => Answer::Judgment(Box::new(JudgmentJson::new(&judgment, docket.policy()).named(id))),
         Err(error) => Answer::Refusal(ErrorJson::from(&error).placed(id, None)),
     }
 }
@@ -131,5 +129,9 @@ async fn received(body: web::Payload, limit: usize) -> Result<web::Bytes, ApiErr
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.service(web::resource("/moderate").route(web::post().to(moderate)).default_service(web::to(method_not_allowed)));
+    app.service(
+        web::resource("/moderate")
+            .route(web::post().to(moderate))
+            .default_service(web::to(method_not_allowed)),
+    );
 }

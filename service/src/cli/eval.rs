@@ -10,9 +10,9 @@ use futures::{StreamExt, stream};
 use super::Outcome;
 use crate::config::Config;
 use crate::eval::{Report, Rows, Tally};
-use inference::Classifier;
 use crate::moderator::{Docket, Moderator, Terms};
 use crate::wiring::{self, Access};
+use inference::Classifier;
 
 /// Texts judged at the same time.
 const AT_ONCE: usize = 32;
@@ -41,7 +41,9 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     for file in &arguments.files {
         let mut rows = Rows::open(file)?;
         let rows = std::iter::from_fn(|| {
-            rows.find(|row| !arguments.held_out || row.as_ref().map_or(true, |row| Classifier::is_held_out(&row.id)))
+            rows.find(|row| {
+                !arguments.held_out || row.as_ref().map_or(true, |row| Classifier::is_held_out(&row.id))
+            })
         });
         let tally = judge_all(&moderator, &docket, rows).await?;
         let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
@@ -97,7 +99,10 @@ fn print(report: &Report, json: bool) -> anyhow::Result<()> {
     if !labels.is_empty() {
         let heads = ["label", "annotated", "positive", "AUPRC", "F1", "FPR", "threshold"];
         let [label, annotated, positive, auprc, f1, fpr, threshold] = heads;
-        writeln!(out, "  {label:<16} {annotated:>9} {positive:>9} {auprc:>7} {f1:>7} {fpr:>7} {threshold:>9}")?;
+        writeln!(
+            out,
+            "  {label:<16} {annotated:>9} {positive:>9} {auprc:>7} {f1:>7} {fpr:>7} {threshold:>9}"
+        )?;
     }
     let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     for label in labels {

@@ -77,7 +77,8 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Out
 async fn add(config: &Config, bank: &str, confirmed: bool) -> anyhow::Result<Outcome> {
     let mut rows = read_rows(config, bank, confirmed).await?;
     let models = wiring::models(config)?;
-    let index = wiring::banks(config, &models.embedder, Access::Write)?.context("there is no bank to write to")?;
+    let index =
+        wiring::banks(config, &models.embedder, Access::Write)?.context("there is no bank to write to")?;
     for chunk in rows.chunks_mut(CHUNK) {
         let texts: Vec<&str> = chunk.iter().map(|row| row.text.as_str()).collect();
         let vectors = plugins::embed_whole(&models.embedder, &texts).await?;
@@ -122,7 +123,8 @@ fn row(entry: Entry, bank: &str, confirmed: bool) -> Result<Row, String> {
             return Err("`category` goes with every ruling but `allow`, and with that one not".to_owned());
         }
     }
-    let severity = entry.severity.map(Severity::try_from).transpose().map_err(|e| format!("`severity`: {e}"))?;
+    let severity =
+        entry.severity.map(Severity::try_from).transpose().map_err(|e| format!("`severity`: {e}"))?;
     Ok(Row {
         id: entry.id,
         bank: bank.to_owned(),

@@ -17,7 +17,11 @@ pub(super) fn judgment(
 ) -> std::io::Result<()> {
     let Judgment { verdict, record } = judgment;
     let style = paint(verdict.action);
-    writeln!(out, "{}", format!(" {} ", verdict.action.name().to_uppercase()).style(style.reversed().bold()))?;
+    writeln!(
+        out,
+        "{}",
+        format!(" {} ", verdict.action.name().to_uppercase()).style(style.reversed().bold())
+    )?;
     for finding in &verdict.findings {
         let style = paint(policy.action_for(finding));
         writeln!(
@@ -34,14 +38,19 @@ pub(super) fn judgment(
         let reason = run.status.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
         let bytes: usize = run.bytes.iter().map(|span| span.end - span.start).sum();
         let took = run.took.as_secs_f64() * 1e3;
-        let line = format!("  {:<12} {}{reason}{device}, {bytes} bytes, {took:.1} ms", run.stage, run.status.name());
+        let line =
+            format!("  {:<12} {}{reason}{device}, {bytes} bytes, {took:.1} ms", run.stage, run.status.name());
         writeln!(out, "{}", line.dimmed())?;
     }
     if !record.not_scored.is_empty() {
         let names: Vec<&str> = record.not_scored.iter().map(policies::Category::name).collect();
         writeln!(out, "{}", format!("  not scored: {}", names.join(", ")).dimmed())?;
     }
-    writeln!(out, "{}", format!("  policy {} {}", policy.name(), record.policy.get(..12).unwrap_or_default()).dimmed())?;
+    writeln!(
+        out,
+        "{}",
+        format!("  policy {} {}", policy.name(), record.policy.get(..12).unwrap_or_default()).dimmed()
+    )?;
     if record.degraded() {
         writeln!(out, "  {}", "degraded: a stage that should have judged did not".yellow())?;
     }
@@ -73,7 +82,8 @@ fn whole(text: &str, span: Span) -> bool {
 
 fn excerpt(text: &str, span: Span) -> String {
     let words = text.get(span.start..span.end).unwrap_or_default();
-    let mut shown: String = words.chars().take(EXCERPT_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut shown: String =
+        words.chars().take(EXCERPT_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if words.chars().nth(EXCERPT_CHARS).is_some() {
         shown.push('…');
     }

@@ -2,8 +2,9 @@
 
 use policies::Category;
 use policies::Category::{
-    Harassment, HarassmentThreatening, Hate, HateThreatening, Illicit, IllicitViolent, Pii, Profanity, PromptAttack,
-    SelfHarm, SelfHarmInstructions, SelfHarmIntent, Sexual, SexualMinors, Spam, Violence, ViolenceGraphic,
+    Harassment, HarassmentThreatening, Hate, HateThreatening, Illicit, IllicitViolent, Pii, Profanity,
+    PromptAttack, SelfHarm, SelfHarmInstructions, SelfHarmIntent, Sexual, SexualMinors, Spam, Violence,
+    ViolenceGraphic,
 };
 
 /// The categories whose highest score stands for a data set's label; none for a label that is no harm of

@@ -83,9 +83,10 @@ impl Server {
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::null()).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stderr.take().expect("it has an error output")).lines();
-        let first = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            line.strip_prefix("listening on ").map(str::to_owned)
-        });
+        let first = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
         // The rest must be read, or the service would wait for somebody who does.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address: first.expect("it says where it listens"), data }
@@ -142,7 +143,8 @@ pub(crate) struct Answer {
 impl Answer {
     fn of(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
         let mut response = response.expect("the service answers");
-        let body = response.body_mut().with_config().limit(64 << 20).read_to_string().expect("a whole answer");
+        let body =
+            response.body_mut().with_config().limit(64 << 20).read_to_string().expect("a whole answer");
         Self { status: response.status().as_u16(), headers: response.headers().clone(), body }
     }
 
