@@ -262,6 +262,21 @@ async fn a_row_is_moved_to_the_bank_it_was_last_given() {
 }
 
 #[tokio::test]
+async fn a_row_expires_at_the_second_it_names() {
+    each_engine(async |index| {
+        index.upsert(vec![Row { expires: Some(1_000), ..plain("a", axis(0)) }]).await.unwrap();
+        for (now, admitted) in [(None, 1), (Some(999), 1), (Some(1_000), 0), (Some(1_001), 0)] {
+            let filter = Filter { now, ..Filter::default() };
+            assert_eq!(index.count(&filter).await.unwrap(), admitted);
+            assert_eq!(index.scan(None, 9, &filter).await.unwrap().len(), admitted);
+            let hits = index.nearest(&Query { filter, ..Query::new(axis(0), 9) }).await.unwrap();
+            assert_eq!(hits.len(), admitted, "{now:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_removed_row_answers_nothing() {
     each_engine(async |index| {
         index.upsert(vec![plain("a", axis(0))]).await.unwrap();

@@ -78,7 +78,7 @@ def main() -> None:
     print(model.load_state_dict(guard.state_dict()), "at step", state["at"][0], flush=True)
     rules = options.tokenizer.read_text(encoding="utf-8")
     prompts = Prompts(Tokenizer.from_str(rules))
-    export(model, rules, options.out, "int8", block_size=BLOCK)
+    export(model, rules, options.out, "int8", block_size=BLOCK, accuracy_level=1)
     smaller_embedding(options.out)
 
     session = ort.InferenceSession(str(options.out / "model.onnx"), providers=["CPUExecutionProvider"])

@@ -33,7 +33,9 @@ WARM_UP = 60
 COOLING = 0.35
 LANGUAGE_SHARE, LANGUAGE_WEIGHT = 0.1, 0.15
 FURTHER_WEIGHT = 0.3
-SAVED_EVERY, JUDGED_EVERY = 25, 200
+# The head start, in logits, of a token where it belongs in an answer.
+IN_PLACE = 14.0
+SAVED_EVERY, JUDGED_EVERY = 10, 1000
 
 
 class Prompts:
@@ -183,20 +185,29 @@ def judged(guard: Guard, course: Course, setting: str, count: int) -> tuple[np.n
 
 
 @torch.no_grad()
-def centred(guard: Guard, course: Course) -> None:
-    """Takes the start's common lead out of the two answers' weights, along the constant dimensions."""
-    batches = course.group(0, reading=False)[:4]
-    ids, prompts = [batch["ids"] for batch in batches], course.prompts
-    first = [batch["places"][batch["weights"] == 1.0] for batch in batches]
-    last = torch.cat([guard(torch.tensor(prompts.prefix), i).flatten(0, 1)[f] for i, f in zip(ids, first)])
-    constant = guard.model.embed_tokens.weight[prompts.safe] * 0.0
+def settled(guard: Guard, course: Course) -> None:
+    """Finishes the start: no common lead of either answer, and each token of an answer where its place is."""
+    batches, prompts, weights = course.group(0, reading=False)[:5], course.prompts, guard.lm_head.weight
+    states = [(guard(torch.tensor(prompts.prefix), b["ids"]).flatten(0, 1)[b["places"]], b["ids"].flatten()[b["places"]]) for b in batches]
+    hidden, before = (torch.cat(parts) for parts in zip(*states))
+    codes = torch.tensor([prompts.tokenizer.token_to_id(f"O{n + 1}") for n in range(len(prompt.NAMES))])
+    line, comma = (prompts.tokenizer.token_to_id(piece) for piece in ("\n", ","))
+    # What may follow: after `unsafe`, after a line break or comma, after `safe` or a code; else the answer begins.
+    after = torch.zeros_like(before)
+    after[before == prompts.unsafe] = 1
+    after[(before == line) | (before == comma)] = 2
+    after[(before == prompts.safe) | torch.isin(before, codes)] = 3
+    constant = torch.zeros(guard.shape.hidden_size)
     constant[BLOCK - 1 : WORTH : BLOCK] = 1.0
-    weights = guard.lm_head.weight
+    last = hidden[after == 0]
     lead = last @ (weights[prompts.unsafe] - weights[prompts.safe])
-    along = (last @ constant).median()
-    weights[prompts.unsafe] -= constant * lead.median() / along / 2
-    weights[prompts.safe] += constant * lead.median() / along / 2
-    print(f"lead {lead.median():.3f} taken out; spread {lead.std():.3f}", flush=True)
+    along = lead.median() / (last @ constant).median() / 2
+    weights[prompts.unsafe] -= constant * along
+    weights[prompts.safe] += constant * along
+    apart = torch.linalg.pinv(torch.stack([hidden[after == n].mean(0) for n in range(4)]), rtol=1e-3)
+    for n, tokens in enumerate(([prompts.safe, prompts.unsafe], [line], codes.tolist(), [prompts.end])):
+        weights[tokens] += IN_PLACE * apart[:, n]
+    print(f"lead {lead.median():.3f} taken out; spread {lead.std():.3f}; places {[int((after == n).sum()) for n in range(4)]}", flush=True)
 
 
 def compare(guard: Guard, course: Course, step: int) -> None:
@@ -237,7 +248,7 @@ def main() -> None:
         shown = [course.around(place, draw)["precedents"] for place in range(TAUGHT)]
         truth = np.array([everything.rows[n].unsafe for n in course.near["which"][:TAUGHT]])
         begin(guard, prompts.tokenizer, np.load(options.words)["table"], texts, rows, worth(shown, truth), SEED)
-        centred(guard, course)
+        settled(guard, course)
         if options.steps:
             compare(guard, course, 0)
     plain = [p for n, p in guard.named_parameters() if p.dim() == 2 and n.startswith("model.layers")]

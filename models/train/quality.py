@@ -14,8 +14,11 @@ SCORED_BY = {
     "violence": ("violence",), "illicit": ("illicit",), "jailbreak": ("prompt-attack",), "spam": ("spam",),
     "profanity": ("profanity",), "pii": ("pii",), "pii_strict": ("pii",),
 }
-LEXICONS = ("ldnoobw_lexicon", "surge_profanity_lexicon")
 BULK = {"en": [s for s in sources.BENIGN if s != "wikipedia_de_paragraphs"], "de": ["wikipedia_de_paragraphs"]}
+
+# Not toxic, yet from discussions that are: the hard kind of harmless.
+ROUGH = [("germeval2018_train", "offense"), ("civil_toxic_typed", "toxicity")]
+CUTS = (0.2, 0.3, 0.4, 0.5, 0.7)
 
 
 def scores(probabilities: np.ndarray, label: str) -> np.ndarray:
@@ -38,10 +41,29 @@ def thresholds(data: Dataset, probabilities: np.ndarray, rows: np.ndarray) -> li
     for category, column in COLUMN.items():
         for lang, bulk in BULK.items():
             harmless = [i for i in rows if data.source[i] in bulk]
-            positive = [i for i in rows if data.lang[i] == lang and data.targets.value[i, column] > 0.5 and data.source[i] not in LEXICONS]
+            positive = [i for i in rows if data.lang[i] == lang and data.targets.value[i, column] > 0.5 and data.source[i] not in sources.LEXICONS]
             cut = np.quantile(probabilities[harmless, column], 0.99)
             recall = (probabilities[positive, column] > cut).mean() if positive else float("nan")
             lines.append(f"{category:14s} {lang} threshold {cut:.3f} recall {recall:.3f} of {len(positive)} positives, {len(harmless)} harmless")
+    return lines
+
+
+def operating_points(data: Dataset, probabilities: np.ndarray, rows: np.ndarray) -> list[str]:
+    """Per category and threshold: recall by language, and the share of three kinds of harmless rows that pass."""
+    positive = {lang: rows[data.lang[rows] == lang] for lang in BULK}
+    negative = {lang: rows[np.isin(data.source[rows], bulk)] for lang, bulk in BULK.items()}
+    for source, label in ROUGH:
+        negative[source] = np.array([i for i in rows if data.source[i] == source and data.rows[i].labels[label] == 0])
+    sentences = ~np.isin(data.source, sources.LEXICONS)
+    lines = []
+    for category, column in COLUMN.items():
+        for cut in CUTS:
+            recalls = []
+            for lang, index in positive.items():
+                hits = index[(data.targets.value[index, column] > 0.5) & sentences[index]]
+                recalls.append(f"recall {lang} {(probabilities[hits, column] > cut).mean():.2f} of {len(hits)}")
+            passed = [f"{name} {(probabilities[index, column] > cut).mean():.4f}" for name, index in negative.items()]
+            lines.append(f"{category:14s} {cut:.2f} {', '.join(recalls)}; harmless above: {', '.join(passed)}")
     return lines
 
 
@@ -57,6 +79,8 @@ def report(heads: Heads, data: Dataset) -> None:
                 print(f"{source:28s} {label:11s} {found[0]:.3f} rows {found[1]} positives {found[2]} base {found[2] / found[1]:.3f}")
     print("threshold at 1 % false positives on held-out harmless text")
     print("\n".join(thresholds(data, probabilities, rows)))
+    print("operating points")
+    print("\n".join(operating_points(data, probabilities, rows)))
     print("share of held-out harmless rows above 0.5, per category")
     print(" " * 24, " ".join(f"{c[:8]:>8s}" for c in heads.labels))
     for source in sources.BENIGN + sources.ENCYCLOPEDIC + ["own"]:

@@ -44,7 +44,7 @@ COMMENTS = {
     "paradetox", "sms_spam", "stormfront_sentences", "toxigen_annotated",
 }
 PRESUMED_RATE = {"self-harm": 0.01, "sexual": 0.04, "violence": 0.04, "illicit": 0.02, "prompt-attack": 0.002, "pii": 0.02, "spam": 0.01}
-PRESUMED_WEIGHT = 0.6
+PRESUMED_WEIGHT = 0.3
 MOSTLY_SWEARING = {"davidson2017", "paradetox"}
 LEXICONS = ("ldnoobw_lexicon", "surge_profanity_lexicon")
 # How much one row counts. Large sources of one kind are held back, scarce German is brought forward,
