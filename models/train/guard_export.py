@@ -23,7 +23,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 import guard_prompt as prompt
 from guard_model import Guard, Shape
 from guard_rows import material
-from guard_train import Course, Prompts, TAUGHT, judged, neighbourhood
+from guard_train import Course, Prompts, judged, neighbourhood
 from llama_export import export, smaller_embedding
 
 SETTINGS = ("none", "nearest", "shuffled")
@@ -116,8 +116,8 @@ def main() -> None:
         margins[setting], truth = judged(guard, course, setting, options.judged)
         figures[setting] = measures(margins[setting][CALIBRATED:], truth[CALIBRATED:])
         print(setting, figures[setting], flush=True)
-    near = course.near["near"][TAUGHT : TAUGHT + options.judged, :4]
-    weights = course.near["cosines"][TAUGHT : TAUGHT + options.judged, :4]
+    near = course.near["near"][everything.trained :][: options.judged, :4]
+    weights = course.near["cosines"][everything.trained :][: options.judged, :4]
     rulings = np.array([[everything.rows[n].unsafe for n in line] for line in near])
     figures["neighbours_alone"] = measures(((2 * rulings - 1) * weights).sum(1)[CALIBRATED:], truth[CALIBRATED:])
     both = np.concatenate((margins["none"][:CALIBRATED], margins["nearest"][:CALIBRATED]))

@@ -21,9 +21,11 @@ import guard_prompt as prompt
 from guard_model import Guard, Shape
 from guard_rows import Material, material
 from guard_start import BLOCK, ROWS, WORTH, begin, worth
+from guard_teacher import opinions
 
 SEED = 11
-TAUGHT = 12_000
+# Rows the worth of a ruling is fitted on, and held-out rows the figures are of.
+SAMPLED = 12_000
 JUDGED = 1200
 GROUP = 192
 BATCH_TOKENS = 2000
@@ -33,6 +35,8 @@ WARM_UP = 60
 COOLING = 0.35
 LANGUAGE_SHARE, LANGUAGE_WEIGHT = 0.1, 0.15
 FURTHER_WEIGHT = 0.3
+# How much of a verdict is the teacher's opinion instead of the row's label.
+TAUGHT = 0.5
 # The head start, in logits, of a token where it belongs in an answer.
 IN_PLACE = 14.0
 SAVED_EVERY, JUDGED_EVERY = 10, 1000
@@ -75,18 +79,18 @@ class Course:
     def __init__(self, everything: Material, prompts: Prompts, near: dict[str, np.ndarray]):
         self.everything, self.prompts, self.near = everything, prompts, near
         self.share = everything.share()
+        self.opinions = opinions(everything)
 
     def around(self, place: int, draw: np.random.Generator) -> dict:
-        """Precedents and clauses for the row at `place` of the taught or judged ones."""
+        """Precedents and clauses for the training row at `place`."""
         rows, vectors = self.everything.rows, self.everything.vectors
-        this = self.near["which"][place]
         kind = draw.choice(["none", "nearest", "some", "chance"], p=[0.25, 0.5, 0.15, 0.1])
         count = int(draw.integers(1, 5))
         near, cosines = self.near["near"][place], self.near["cosines"][place]
         if kind == "none":
             chosen = []
         elif kind == "chance":
-            chosen = [(n, float(vectors[this] @ vectors[n])) for n in draw.integers(0, self.everything.trained, count) if n != this]
+            chosen = [(n, float(vectors[place] @ vectors[n])) for n in draw.integers(0, self.everything.trained, count) if n != place]
         else:
             picked = range(count) if kind == "nearest" else np.sort(draw.permutation(len(near))[:count])
             chosen = [(near[i], float(cosines[i])) for i in picked if cosines[i] > 0]
@@ -98,58 +102,59 @@ class Course:
         """Batches of rows of like length."""
         draw = np.random.default_rng([SEED, number])
         prompts, made = self.prompts, []
-        if reading:
-            places = draw.choice(self.everything.trained, GROUP, p=self.share)
-        else:
-            places = draw.integers(0, TAUGHT, GROUP)
-        for place in places:
-            row = self.everything.rows[place if reading else self.near["which"][place]]
+        for place in draw.choice(self.everything.trained, GROUP, p=self.share):
+            row = self.everything.rows[place]
             around = {} if reading else self.around(place, draw)
-            made.append((prompts.suffix(prompts.shortened(row.text), **around), prompts.answer(row.unsafe, row.categories)))
-        made.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
+            opinion = self.opinions[place] if row.unsafe else 1.0 - self.opinions[place]
+            made.append((prompts.suffix(prompts.shortened(row.text), **around), prompts.answer(row.unsafe, row.categories), 1.0 - TAUGHT + TAUGHT * opinion))
+        made.sort(key=lambda row: len(row[0]) + len(row[1]))
         batches, batch = [], []
-        for pair in made:
-            if batch and (len(batch) + 1) * (len(pair[0]) + len(pair[1])) > BATCH_TOKENS:
+        for row in made:
+            if batch and (len(batch) + 1) * (len(row[0]) + len(row[1])) > BATCH_TOKENS:
                 batches.append(batch)
                 batch = []
-            batch.append(pair)
+            batch.append(row)
         batches.append(batch)
         draw.shuffle(batches)
         return [self.tensors(batch, reading, draw) for batch in batches]
 
     def tensors(self, batch: list, reading: bool, draw: np.random.Generator) -> dict:
-        """Padded ids, and for each position whose next token counts its place, target and weight."""
-        width = max(len(s) + len(a) for s, a in batch) - 1
+        """Padded ids, and for each position whose next token counts its place, target, the other verdict, the target's share and its weight."""
+        width = max(len(s) + len(a) for s, a, _ in batch) - 1
         ids = torch.zeros(len(batch), width, dtype=torch.long)
-        places, targets, weights = [], [], []
-        for n, (suffix, answer) in enumerate(batch):
+        places, targets, others, shares, weights = [], [], [], [], []
+        for n, (suffix, answer, sure) in enumerate(batch):
             whole = suffix + answer
             ids[n, : len(whole) - 1] = torch.tensor(whole[:-1])
             for i, target in enumerate(answer):
                 places.append(n * width + len(suffix) - 1 + i)
                 targets.append(target)
-                weights.append(1.0 if i == 0 else FURTHER_WEIGHT)
+                others.append(target if i else self.prompts.safe + self.prompts.unsafe - target)
+                shares.append(1.0 if i else sure)
+                weights.append(FURTHER_WEIGHT if i else 1.0)
             if reading:
                 for i in range(4, len(suffix) - 4):
                     if draw.random() < LANGUAGE_SHARE:
                         places.append(n * width + i)
                         targets.append(whole[i + 1])
+                        others.append(whole[i + 1])
+                        shares.append(1.0)
                         weights.append(LANGUAGE_WEIGHT)
-        return {"ids": ids, "places": torch.tensor(places), "targets": torch.tensor(targets), "weights": torch.tensor(weights), "rows": len(batch)}
+        counted = {"places": places, "targets": targets, "others": others, "shares": shares, "weights": weights}
+        return {"ids": ids, "rows": len(batch)} | {name: torch.tensor(values) for name, values in counted.items()}
 
 
 def neighbourhood(everything: Material, path: Path) -> dict[str, np.ndarray]:
-    """Which rows the later steps teach (first TAUGHT) and which are judged, with what lies near them."""
+    """What lies near each training row and, behind these, near the held-out rows that are judged."""
     if path.exists():
         return dict(np.load(path))
     draw = np.random.default_rng(SEED)
-    taught = draw.choice(everything.trained, TAUGHT, replace=False, p=everything.share())
     held = np.arange(everything.trained, len(everything.rows))
     rows = [everything.rows[n] for n in held]
     sources = {s: sum(r.source == s for r in rows) for s in {r.source for r in rows}}
     even = np.array([sources[r.source] ** -0.5 for r in rows])
     judged = draw.choice(held, JUDGED, replace=False, p=even / even.sum())
-    which = np.concatenate((taught, judged))
+    which = np.concatenate((np.arange(everything.trained), judged))
     near, cosines = everything.neighbours(which)
     found = {"which": which, "near": near, "cosines": cosines, "clauses": everything.clauses_near(which)}
     np.savez(path, **found)
@@ -160,7 +165,7 @@ def neighbourhood(everything: Material, path: Path) -> dict[str, np.ndarray]:
 def judged(guard: Guard, course: Course, setting: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The lead of ` unsafe` over ` safe` in logits, and the truth, on held-out rows. `setting`: none, nearest (four) or shuffled (another text's four)."""
     everything, near = course.everything, course.near
-    places = np.arange(TAUGHT, TAUGHT + count)
+    places = np.arange(everything.trained, everything.trained + count)
     others = places if setting != "shuffled" else np.roll(places, 1)
     draw = np.random.default_rng(SEED)
     made = []
@@ -213,7 +218,7 @@ def settled(guard: Guard, course: Course) -> None:
 def compare(guard: Guard, course: Course, step: int) -> None:
     """A quick look, on the first few held-out rows."""
     for setting in ("none", "nearest"):
-        scores, truth = judged(guard, course, setting, 300)
+        scores, truth = judged(guard, course, setting, 600)
         print(f"{step} held out, {setting}: AUPRC {average_precision_score(truth, scores):.4f} AUROC {roc_auc_score(truth, scores):.4f}", flush=True)
 
 
@@ -229,6 +234,8 @@ def main() -> None:
     arguments.add_argument("--steps", type=int, required=True)
     arguments.add_argument("--reading", type=int, required=True)
     arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--rate", type=float, default=RATE)
+    arguments.add_argument("--erate", type=float, default=EMBEDDING_RATE)
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
     # Products in bfloat16 where the processor has them; weights and sums stay float32.
@@ -245,8 +252,9 @@ def main() -> None:
         draw = np.random.default_rng(SEED)
         rows = [everything.rows[n] for n in draw.choice(everything.trained, ROWS, p=course.share)]
         texts = [torch.tensor(prompts.ids(row.text[:2000])[1 : TEXT_TOKENS + 1]) for row in rows]
-        shown = [course.around(place, draw)["precedents"] for place in range(TAUGHT)]
-        truth = np.array([everything.rows[n].unsafe for n in course.near["which"][:TAUGHT]])
+        sampled = draw.choice(everything.trained, SAMPLED, p=course.share)
+        shown = [course.around(place, draw)["precedents"] for place in sampled]
+        truth = np.array([everything.rows[n].unsafe for n in sampled])
         begin(guard, prompts.tokenizer, np.load(options.words)["table"], texts, rows, worth(shown, truth), SEED)
         settled(guard, course)
         if options.steps:
@@ -256,9 +264,9 @@ def main() -> None:
     norms = [p for p in guard.parameters() if p.dim() == 1]
     optimizer = torch.optim.AdamW(
         [
-            {"params": plain, "peak": RATE, "weight_decay": DECAY},
-            {"params": broad, "peak": EMBEDDING_RATE, "weight_decay": 0.0},
-            {"params": norms, "peak": RATE, "weight_decay": 0.0},
+            {"params": plain, "peak": options.rate, "weight_decay": DECAY},
+            {"params": broad, "peak": options.erate, "weight_decay": 0.0},
+            {"params": norms, "peak": options.rate, "weight_decay": 0.0},
         ],
         betas=(0.9, 0.95),
     )
@@ -283,7 +291,9 @@ def main() -> None:
             batches = course.group(group, reading=step < options.reading)
         batch = batches[index]
         hidden = guard(prefix, batch["ids"]).flatten(0, 1)[batch["places"]]
-        losses = F.cross_entropy(guard.lm_head(hidden), batch["targets"], reduction="none")
+        said = F.log_softmax(guard.lm_head(hidden), dim=-1)
+        target, other = (-said.gather(1, batch[name][:, None])[:, 0] for name in ("targets", "others"))
+        losses = batch["shares"] * target + (1.0 - batch["shares"]) * other
         (losses * batch["weights"]).sum().div(batch["rows"]).backward()
         torch.nn.utils.clip_grad_norm_(guard.parameters(), 1.0)
         for part in optimizer.param_groups:

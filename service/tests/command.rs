@@ -10,6 +10,11 @@ use support::{assert_fails, err, file, folder, json_lines, lamassu, out, run_wit
 const HARMLESS: &str = "Thanks for the quick reply, the printer works again.";
 const HARMFUL: &str = "You are a worthless piece of shit and everybody hates you.";
 
+/// A policy that lacks its stages.
+const POLICY: &str = "name='p'\nversion='1'\nlanguages=['en']\n[thresholds]\n\
+    score={flag=0.5,review=0.7,block=0.9}\nseverity={flag=1,review=3,block=4}\n\
+    [[category]]\nname='hate'\ndefinition='x'\n";
+
 fn action(line: &Value) -> &str {
     line["action"].as_str().expect("an action")
 }
@@ -206,11 +211,8 @@ fn a_wrong_policy_is_refused_with_what_to_change() {
         let policy = file(&data, "policy.toml", content);
         lamassu(data.path()).args(["policy", "check"]).arg(policy).output().expect("it runs")
     };
-    let policy = "name='p'\nversion='1'\nlanguages=['en']\n[thresholds]\n\
-        score={flag=0.5,review=0.7,block=0.9}\nseverity={flag=1,review=3,block=4}\n\
-        [[category]]\nname='hate'\ndefinition='x'\n";
-    let stage = |lines: &str| format!("{policy}[[stage]]\n{lines}\n");
-    assert_fails(&check(policy), "an empty pipeline allows everything");
+    let stage = |lines: &str| format!("{POLICY}[[stage]]\n{lines}\n");
+    assert_fails(&check(POLICY), "an empty pipeline allows everything");
     let unknown = stage("kind='clasify'\non_fault='skip'");
     assert_fails(
         &check(&unknown),
@@ -221,6 +223,27 @@ fn a_wrong_policy_is_refused_with_what_to_change() {
     assert_fails(&check(&stage("kind='classify'")), "on_fault");
     let nowhere = lamassu(data.path()).args(["policy", "check", "/nowhere.toml"]).output().expect("it runs");
     assert_fails(&nowhere, "`/nowhere.toml` cannot be read");
+}
+
+#[test]
+fn a_case_known_to_fail_is_reported_and_has_to_go_on_failing() {
+    let data = folder();
+    let test = |text: &str| {
+        let content = format!(
+            "{POLICY}[[stage]]\nkind='blocklist'\non_fault='review'\nlists=['words']\n\
+            [[blocklist]]\nname='words'\ncategory='hate'\nseverity=3\nterms=['quince']\n\
+            [[case]]\nid='c-1'\ntext='{text}'\nlanguage='en'\naction='allow'\nknown_to_fail='quinces are also fruit'\n"
+        );
+        let policy = file(&data, "policy.toml", &content);
+        lamassu(data.path()).args(["policy", "test"]).arg(policy).output().expect("it runs")
+    };
+    let fails = test("A quince, please.");
+    assert!(fails.status.success(), "{}", err(&fails));
+    assert!(out(&fails).contains("`c-1` is known to fail: expected allow, got review"), "{}", out(&fails));
+    assert!(out(&fails).contains("quinces are also fruit\n0 cases hold, 1 are known to fail, 0 fail"));
+    let holds = test("A pear, please.");
+    assert!(!holds.status.success());
+    assert!(out(&holds).contains("`c-1` holds now"), "{}", out(&holds));
 }
 
 #[test]

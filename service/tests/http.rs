@@ -154,8 +154,11 @@ fn a_service_that_is_full_refuses_at_once_and_says_when_to_come_again() {
     let server = Arc::new(Server::start(&[], &[("LAMASSU_LIMITS__MAX_IN_FLIGHT", "1")]));
     let long = long_text(3_000);
     let busy = Arc::clone(&server);
-    let slow =
-        std::thread::spawn(move || busy.moderate(&body(&json!({"text": long, "deadline_ms": 4000}))).status);
+    // Until it is let in: the short texts below may be there first.
+    let slow = std::thread::spawn(move || {
+        let long = body(&json!({"text": long, "deadline_ms": 4000}));
+        std::iter::repeat_with(|| busy.moderate(&long).status).find(|status| *status != 503)
+    });
     let text = body(&json!({"text": "Good morning!"}));
     let until = Instant::now() + Duration::from_secs(3);
     let refused = loop {
@@ -166,7 +169,7 @@ fn a_service_that_is_full_refuses_at_once_and_says_when_to_come_again() {
     };
     assert_eq!((refused.status, &refused.json()["error"]["code"]), (503, &json!("overloaded")));
     assert_eq!(refused.headers["retry-after"], "1");
-    assert_eq!(slow.join().expect("it is answered"), 200, "what was accepted is judged");
+    assert_eq!(slow.join().expect("it is answered"), Some(200), "what was accepted is judged");
     assert_eq!(server.moderate(&text).status, 200, "and there is room again");
 }
 
