@@ -5,6 +5,8 @@ use std::{fmt, fs, path::Path, str::FromStr};
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use serde::Deserialize;
 
+use crate::InferenceError;
+
 /// A way ONNX Runtime has of running a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -91,6 +93,18 @@ pub struct Device {
     pub provider: Provider,
     /// How that is known, and why no other provider runs it.
     pub detail: String,
+}
+
+impl Device {
+    /// This device, if it is the one that `require` names or if that names none.
+    pub(crate) fn checked(self, require: Option<Provider>) -> Result<Self, InferenceError> {
+        match require.filter(|required| *required != self.provider) {
+            None => Ok(self),
+            Some(required) => {
+                Err(InferenceError::DeviceRequired { required, found: self.provider, detail: self.detail })
+            }
+        }
+    }
 }
 
 /// What stands in the profile for one node that ran; other events have no provider.

@@ -111,10 +111,7 @@ impl Embedder {
         let bytes = std::fs::read(graph).map_err(unread(graph))?;
         let source = Source { runtime, graph, bytes: &bytes, weights, threads: options.threads };
         let (first, device) = EncoderSession::on_first(source, &options.providers)?;
-        if let Some(required) = options.require.filter(|required| *required != device.provider) {
-            let Device { provider: found, detail } = device;
-            return Err(InferenceError::DeviceRequired { required, found, detail });
-        }
+        let device = device.checked(options.require)?;
         let mut sessions = vec![first];
         for _ in 1..options.sessions {
             sessions.push(EncoderSession::again(source, device.provider)?);

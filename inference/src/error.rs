@@ -8,7 +8,7 @@ use crate::Provider;
 #[derive(Debug, thiserror::Error)]
 pub enum InferenceError {
     /// As many calls wait as may wait; the caller may try again.
-    #[error("too many calls are waiting for the encoder: try again later")]
+    #[error("too many calls are waiting for the model: try again later")]
     Overloaded,
     /// The text does not fit one window; see [`crate::Embedder::windows`].
     #[error("the text has {tokens} tokens and one window holds {limit}: cut it into windows")]
@@ -17,6 +17,22 @@ pub enum InferenceError {
         tokens: usize,
         /// Tokens of a window, with the two that frame it.
         limit: usize,
+    },
+    /// The prompt does not fit the model's context; see [`crate::Llama::windows`].
+    #[error("the prompt has {tokens} tokens and the model's context leaves room for {limit}")]
+    ContextFull {
+        /// Tokens of the prompt, with what is to follow it.
+        tokens: usize,
+        /// Tokens of the model's context.
+        limit: usize,
+    },
+    /// A token id that the model does not have.
+    #[error("there is no token {id}: the model has {vocabulary}")]
+    UnknownToken {
+        /// The id.
+        id: u32,
+        /// Tokens of the vocabulary, counted from 0.
+        vocabulary: usize,
     },
     /// ONNX Runtime's library did not load.
     #[error("`{path}` could not be loaded as ONNX Runtime's library")]
@@ -92,7 +108,7 @@ pub enum InferenceError {
         rule: String,
     },
     /// The system gave no thread.
-    #[error("no thread could be started for the encoder")]
+    #[error("no thread could be started for the model")]
     Thread {
         /// What the system said.
         #[source]

@@ -18,6 +18,22 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A LLaMA 2 scores continuations and generates text:
+//!
+//! ```no_run
+//! # async fn example(runtime: &'static inference::Runtime) -> Result<(), Box<dyn std::error::Error>> {
+//! use inference::{GuardCase, GuardPrompt, Llama, LlamaOptions, Role};
+//!
+//! let llama = Llama::load(runtime, "models/guard".as_ref(), &LlamaOptions::default())?;
+//! let guard = llama.guard().ok_or("no guard")?;
+//! let suffix = guard.suffix(&GuardCase { text: "What a lovely day.", ..GuardCase::default() });
+//! let choices = [GuardPrompt::SAFE, GuardPrompt::UNSAFE].map(str::to_owned);
+//! let scored = llama.score(&guard.prefix(Role::User), &[suffix], &choices).await?;
+//! assert_eq!(scored.log_probabilities[0].len(), choices.len());
+//! # Ok(())
+//! # }
+//! ```
 
 mod batch;
 mod classifier;
@@ -27,6 +43,9 @@ mod embedder;
 mod error;
 mod features;
 mod heads;
+mod llama;
+mod open;
+mod places;
 mod queue;
 mod recent;
 mod runtime;
@@ -40,5 +59,10 @@ pub use classifier::{Classifier, Score};
 pub use device::{Device, Provider, UnknownProvider};
 pub use embedder::{Embedder, EmbedderOptions, Embedding};
 pub use error::InferenceError;
+pub use llama::{
+    Ability, Calibration, Finish, Generated, GuardCase, GuardCategory, GuardClause, GuardPrecedent,
+    GuardPrompt, Llama, LlamaOptions, LlamaTokenizer, ModelCard, ModelFile, ModelFolder, Prompt, Role,
+    Scored, Shape, Template, Turn,
+};
 pub use runtime::Runtime;
 pub use setup::{Flavour, SetUp, SetUpError};

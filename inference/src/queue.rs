@@ -5,9 +5,12 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-use crate::{InferenceError, batch};
+use crate::{
+    InferenceError, batch,
+    places::{Place, Places},
+};
 
 /// What a waiting caller gets.
 pub(crate) type Answer = Result<Arc<[f32]>, InferenceError>;
@@ -27,18 +30,12 @@ pub(crate) struct Row {
     _place: Arc<Place>,
 }
 
-/// The right of one call to wait; there are only so many.
-#[derive(Debug)]
-pub(crate) struct Place(
-    #[expect(dead_code, reason = "dropping it gives the place back")] OwnedSemaphorePermit,
-);
-
 /// The calls that wait, in turn.
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 #[derive(Debug, Default)]
@@ -50,16 +47,12 @@ struct Waiting {
 impl Queue {
     /// A queue in which at most `places` calls wait or are being answered.
     pub(crate) fn new(places: usize) -> Self {
-        Self {
-            waiting: Mutex::default(),
-            changed: Condvar::new(),
-            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
-        }
+        Self { waiting: Mutex::default(), changed: Condvar::new(), places: Places::new(places) }
     }
 
     /// A place for one call, at once or not at all.
     pub(crate) fn place(&self) -> Result<Place, InferenceError> {
-        Arc::clone(&self.places).try_acquire_owned().map(Place).map_err(|_| InferenceError::Overloaded)
+        self.places.take()
     }
 
     /// Lets the texts of one call wait; their answers come in the same order.

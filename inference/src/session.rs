@@ -1,25 +1,13 @@
 //! One ONNX Runtime session of the encoder: opened on a device, proven there, and run on batches.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::{path::Path, sync::Arc};
 
-use ort::{
-    session::{
-        Session,
-        builder::{AutoDevicePolicy, GraphOptimizationLevel},
-    },
-    value::Tensor,
-};
+use ort::{session::Session, value::Tensor};
 
 use crate::{
     InferenceError, Provider, Runtime,
-    device::{self, Device},
+    device::Device,
+    open::{self, Opening, Probe},
     worker::Encode,
 };
 
@@ -52,22 +40,7 @@ impl EncoderSession {
         source: Source<'_>,
         providers: &[Provider],
     ) -> Result<(Self, Device), InferenceError> {
-        let mut reasons = Vec::new();
-        for (position, provider) in providers.iter().copied().enumerate() {
-            match Self::proven(source, provider) {
-                Ok((session, proof)) => {
-                    let tried = providers.get(..=position).unwrap_or(providers);
-                    reasons.insert(0, proof);
-                    reasons.extend(device::untried(tried));
-                    return Ok((session, Device { provider, detail: reasons.join("; ") }));
-                }
-                Err(reason) => {
-                    tracing::warn!(%provider, reason, "a provider does not run the encoder");
-                    reasons.push(format!("{provider}: {reason}"));
-                }
-            }
-        }
-        Err(InferenceError::NoDevice { graph: source.graph.to_owned(), reasons: reasons.join("; ") })
+        open::on_first(source.graph, providers, |provider, profile| Self::open(source, provider, profile))
     }
 
     /// Another session like one that was proven.
@@ -78,43 +51,24 @@ impl EncoderSession {
         })
     }
 
-    fn proven(source: Source<'_>, provider: Provider) -> Result<(Self, String), String> {
-        let prefix = profile_prefix();
-        let mut opened = Self::open(source, provider, Some(&prefix)).map_err(|error| error.to_string())?;
-        let probe =
-            opened.encode(&[&[0, 0]]).map_err(|error| error.to_string()).and_then(|rows| sound(&rows));
-        let profile = opened.session.end_profiling().map_err(|error| error.to_string());
-        let proof = probe.and(profile).and_then(|profile| {
-            let proof = device::proof(provider, Path::new(&profile));
-            if let Err(error) = fs::remove_file(&profile) {
-                tracing::debug!(profile, %error, "the probe's profile could not be removed");
-            }
-            proof
-        })?;
-        Ok((opened, proof))
+    fn open(source: Source<'_>, provider: Provider, profile: Option<&Path>) -> Result<Self, ort::Error> {
+        let Source { runtime, bytes, weights, threads, .. } = source;
+        let folder = ("session.model_external_initializers_file_folder_path", weights.to_string_lossy());
+        let mut builder = Opening { runtime, provider, threads, profile }
+            .builder()?
+            .with_config_entry(folder.0, folder.1)?;
+        Ok(Self { session: builder.commit_from_memory(bytes)? })
+    }
+}
+
+impl Probe for EncoderSession {
+    fn session(&mut self) -> &mut Session {
+        &mut self.session
     }
 
-    fn open(source: Source<'_>, provider: Provider, profile: Option<&Path>) -> Result<Self, ort::Error> {
-        let mut builder = Session::builder(source.runtime.environment())?
-            .with_auto_device(AutoDevicePolicy::PreferCPU)?
-            .with_execution_providers([provider.registration()])?
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_intra_threads(source.threads)?
-            .with_inter_threads(1)?
-            .with_parallel_execution(false)?
-            .with_intra_op_spinning(false)?
-            .with_inter_op_spinning(false)?
-            .with_config_entry(
-                "session.model_external_initializers_file_folder_path",
-                source.weights.to_string_lossy(),
-            )?;
-        if provider == Provider::DirectMl {
-            builder = builder.with_memory_pattern(false)?;
-        }
-        if let Some(prefix) = profile {
-            builder = builder.with_profiling(prefix)?;
-        }
-        Ok(Self { session: builder.commit_from_memory(source.bytes)? })
+    fn probe(&mut self) -> Result<(), String> {
+        let rows = self.encode(&[&[0, 0]]).map_err(|error| error.to_string())?;
+        sound(&rows)
     }
 }
 
@@ -159,11 +113,4 @@ fn sound(rows: &[Arc<[f32]>]) -> Result<(), String> {
         Some(length) => Err(format!("the probe run gave a vector of length {length}, not 1")),
         None => Ok(()),
     }
-}
-
-/// A name in the temporary folder that no other probe uses; ONNX Runtime adds the time and `.json`.
-fn profile_prefix() -> PathBuf {
-    static PROBES: AtomicU32 = AtomicU32::new(0);
-    let number = PROBES.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("lamassu-probe-{}-{number}", std::process::id()))
 }

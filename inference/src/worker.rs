@@ -198,15 +198,20 @@ mod tests {
     fn whoever_waits_when_the_workers_go_is_told_so() {
         let scene = scene(2);
         let running = scene.ask(&[1]);
-        let given = scene.given.recv().expect("the first runs");
+        assert_eq!(scene.given.recv().expect("the first runs"), [1]);
         let waiting = scene.ask(&[2]);
-        let queue = Arc::clone(&scene.workers.queue);
-        scene.go_on.send(()).expect("the worker waits");
-        drop(scene);
-        assert_eq!(given, [1]);
+        let Scene { go_on, given: _given, workers } = scene;
+        let queue = Arc::clone(&workers.queue);
+        let going = thread::spawn(move || drop(workers));
+        // The first still runs: whoever waits is told before it ends, so the second can never have begun.
         for answer in waiting {
-            assert!(answer.blocking_recv().is_err() || running.is_empty());
+            assert!(answer.blocking_recv().is_err());
         }
+        go_on.send(()).expect("the worker waits");
+        for answer in running {
+            answer.blocking_recv().expect("sent").expect("ran");
+        }
+        going.join().expect("the workers end");
         assert!(queue.next(2).is_none());
     }
 }

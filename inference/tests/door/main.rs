@@ -5,6 +5,20 @@ mod classifier;
 #[cfg(test)]
 mod embedder;
 #[cfg(test)]
+mod llama;
+#[cfg(test)]
+mod llama_attacks;
+#[cfg(test)]
+mod llama_calls;
+#[cfg(test)]
+mod llama_folder;
+#[cfg(test)]
+mod llama_guard;
+#[cfg(test)]
+mod llama_schedules;
+#[cfg(test)]
+mod llama_support;
+#[cfg(test)]
 mod runtime;
 #[cfg(test)]
 #[cfg(unix)]

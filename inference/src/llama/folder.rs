@@ -1,0 +1,213 @@
+//! A model folder as onnxruntime-genai lays it out, checked before anything is loaded.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{
+    card::{ModelCard, Template},
+    checks::{bad, check, check_names, json, outline, refuse_llama_2_onnx, refuse_other_layouts},
+    genai::{self, GenaiConfig},
+    graph::Outline,
+};
+use crate::{InferenceError, digest};
+
+/// A LLaMA as a folder: `genai_config.json`, the ONNX graph with its weights, `tokenizer.json`, and, where there are
+/// such, `tokenizer_config.json` and our card `lamassu.json`.
+#[derive(Debug)]
+pub struct ModelFolder {
+    folder: PathBuf,
+    pub(super) config: GenaiConfig,
+    card: ModelCard,
+    template: Template,
+    pub(super) outline: Outline,
+}
+
+/// The measures of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Transformer layers.
+    pub layers: usize,
+    /// Width of the hidden state.
+    pub hidden: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Heads of keys and values; fewer than `heads` when groups share them.
+    pub key_value_heads: usize,
+    /// Numbers of one head.
+    pub head_size: usize,
+    /// Tokens of the vocabulary.
+    pub vocabulary: usize,
+    /// Tokens the model can look at, at most.
+    pub context: usize,
+}
+
+/// One file of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl ModelFolder {
+    /// Reads everything but the weights and says what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// [`InferenceError::Read`] and [`InferenceError::Format`] name the file, and the field where it is one: a file
+    /// that is missing, an architecture other than `llama`, a graph with other inputs.
+    pub fn read(folder: &Path) -> Result<Self, InferenceError> {
+        let config_path = folder.join("genai_config.json");
+        if !config_path.is_file() {
+            refuse_llama_2_onnx(folder)?;
+        }
+        let config: GenaiConfig = json(&config_path)?;
+        check(&config, &config_path)?;
+        let graph = folder.join(&config.model.decoder.filename);
+        let outline = outline(&graph)?;
+        refuse_other_layouts(&outline, &graph)?;
+        check_names(&config, &outline, &graph)?;
+        let card_path = folder.join("lamassu.json");
+        let card: ModelCard = if card_path.is_file() { json(&card_path)? } else { ModelCard::default() };
+        let template = template(folder, &card)?;
+        if template == Template::LlamaGuard1 && card.template.is_some() && card.categories.is_empty() {
+            return Err(bad(&card_path, "`categories` is empty, and a guard has categories".to_owned()));
+        }
+        let read = Self { folder: folder.to_owned(), config, card, template, outline };
+        for data in read.data_files() {
+            if !data.is_file() {
+                return Err(bad(
+                    &graph,
+                    format!("its weights are in `{}`, which is missing", data.display()),
+                ));
+            }
+        }
+        Ok(read)
+    }
+
+    /// What the card says; nothing where there is none.
+    #[must_use]
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// How the model wants its prompts: by its card, or else by the words of its tokenizer's chat template.
+    #[must_use]
+    pub fn template(&self) -> Template {
+        self.template
+    }
+
+    /// The measures of the model.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        let decoder = &self.config.model.decoder;
+        Shape {
+            layers: decoder.num_hidden_layers,
+            hidden: decoder.hidden_size,
+            heads: decoder.num_attention_heads,
+            key_value_heads: decoder.num_key_value_heads,
+            head_size: decoder.head_size,
+            vocabulary: self.config.model.vocab_size,
+            context: self.config.model.context_length,
+        }
+    }
+
+    /// How the weights are kept: `fp32`, `fp16`, `int8` or `int4`.
+    #[must_use]
+    pub fn precision(&self) -> String {
+        self.outline.precision()
+    }
+
+    /// Element type of keys, values and logits: `fp32` or `fp16`.
+    #[must_use]
+    pub fn cache_precision(&self) -> &'static str {
+        let name = genai::of_layer(&self.config.model.decoder.inputs.past_key_names, 0);
+        self.outline.inputs.get(&name).map_or("another type", |kind| kind.name())
+    }
+
+    /// Whether keys and values are kept in one buffer that the graph adds to, rather than copied at every run.
+    #[must_use]
+    pub fn shares_buffer(&self) -> bool {
+        let attentions = self.outline.operators.get("GroupQueryAttention").copied().unwrap_or_default();
+        self.config.search.past_present_share_buffer && attentions == self.shape().layers
+    }
+
+    /// The files that the digest names, in its order: the graph, its weights, the tokenizer.
+    ///
+    /// # Errors
+    ///
+    /// [`InferenceError::Read`] when one is missing.
+    pub fn files(&self) -> Result<Vec<ModelFile>, InferenceError> {
+        let paths = std::iter::once(self.graph()).chain(self.data_files()).chain([self.tokenizer()]);
+        paths
+            .map(|path| match path.metadata() {
+                Ok(metadata) => Ok(ModelFile { bytes: metadata.len(), path }),
+                Err(source) => Err(InferenceError::Read { path, source }),
+            })
+            .collect()
+    }
+
+    /// SHA-256, in hexadecimal, that names graph, weights and tokenizer together. Reads all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`InferenceError::Read`] when one cannot be read.
+    pub fn digest(&self) -> Result<String, InferenceError> {
+        let mut digests = Vec::new();
+        for ModelFile { path, .. } in self.files()? {
+            digests.push(digest::of_file(&path).map_err(|source| InferenceError::Read { path, source })?);
+        }
+        Ok(digest::of_parts(&digests.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
+    /// The ONNX graph.
+    #[must_use]
+    pub fn graph(&self) -> PathBuf {
+        self.folder.join(&self.config.model.decoder.filename)
+    }
+
+    /// `tokenizer.json`.
+    #[must_use]
+    pub fn tokenizer(&self) -> PathBuf {
+        self.folder.join("tokenizer.json")
+    }
+
+    /// The id of BOS.
+    pub(super) fn begin(&self) -> u32 {
+        self.config.model.bos_token_id
+    }
+
+    /// The ids of EOS.
+    pub(super) fn ends(&self) -> Vec<u32> {
+        self.config.model.eos_token_id.ids().to_vec()
+    }
+
+    fn data_files(&self) -> impl Iterator<Item = PathBuf> {
+        let folder = self.graph().parent().unwrap_or(&self.folder).to_owned();
+        self.outline.data_files.iter().map(move |name| folder.join(name))
+    }
+}
+
+/// The fields of `tokenizer_config.json` that matter here.
+#[derive(Deserialize)]
+struct TokenizerConfig {
+    chat_template: Option<serde_json::Value>,
+}
+
+fn template(folder: &Path, card: &ModelCard) -> Result<Template, InferenceError> {
+    let path = folder.join("tokenizer_config.json");
+    if let Some(template) = card.template {
+        return Ok(template);
+    }
+    if !path.is_file() {
+        return Ok(Template::None);
+    }
+    let config: TokenizerConfig = json(&path)?;
+    // A string, or a list of named ones.
+    Ok(config.chat_template.map_or(Template::None, |template| match template {
+        serde_json::Value::String(words) => Template::of_words(&words),
+        other => Template::of_words(&other.to_string()),
+    }))
+}
