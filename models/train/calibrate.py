@@ -8,8 +8,11 @@ from fit import sigmoid
 LEVELS = 7
 PRIOR = 0.2
 LEAST_GRADED = 300
-# Without graded data, by judgement: level 3 is "more likely than not".
-PLAIN_CUTS = np.array([0.20, 0.35, 0.50, 0.65, 0.80, 0.90, 0.96])
+# No probability reaches this cut.
+NEVER = 2.0
+# Without graded data, by judgement: level 3 is "more likely than not". How sure a head is says little about how grave
+# a text is, so that certainty alone ends at level 5.
+PLAIN_CUTS = np.array([0.20, 0.35, 0.50, 0.75, 0.95, NEVER, NEVER])
 
 
 def platt(logits: np.ndarray, value: np.ndarray, weight: np.ndarray, source: np.ndarray, offset: np.ndarray) -> tuple[float, float]:
@@ -50,13 +53,12 @@ def level(cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> float:
     return float(brentq(surplus, -10.0, 10.0))
 
 
-def severity_cuts(probability: np.ndarray, severity: np.ndarray, weight: np.ndarray, held_back: float) -> np.ndarray:
+def severity_cuts(probability: np.ndarray, severity: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Seven ascending cuts by equal shares: as many texts pass cut k as are graded k or more.
 
-    With too few graded rows, and for levels hardly ever given, the plain ladder holds; `held_back` is by how
-    much a shared level keeps this category's logits below a level of its own.
+    With too few graded rows, and for levels hardly ever given, the plain ladder holds.
     """
-    cuts = sigmoid(np.log(PLAIN_CUTS / (1.0 - PLAIN_CUTS)) - held_back)
+    cuts = PLAIN_CUTS.copy()
     if (severity >= 2).sum() < LEAST_GRADED:
         return cuts
     order = np.argsort(-probability)
@@ -64,5 +66,5 @@ def severity_cuts(probability: np.ndarray, severity: np.ndarray, weight: np.ndar
     for grade in range(1, LEVELS + 1):
         reached = severity >= grade - 0.5
         if reached.sum() >= 30:
-            cuts[grade - 1] = probability[order][np.searchsorted(passed, weight[reached].sum())]
-    return np.minimum(np.maximum.accumulate(cuts), 0.999)
+            cuts[grade - 1] = min(probability[order][np.searchsorted(passed, weight[reached].sum())], 0.999)
+    return np.maximum.accumulate(cuts)

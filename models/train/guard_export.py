@@ -29,6 +29,8 @@ from llama_export import export, smaller_embedding
 SETTINGS = ("none", "nearest", "shuffled")
 # Held-out rows the calibration is fitted on; the figures are of the others.
 CALIBRATED = 300
+# Held-out rows the exported graph is compared with the checkpoint on.
+COMPARED = 200
 BLOCK = 64
 EXAMPLES = [
     ("Thank you so much for the lovely evening, see you on Friday!", [], []),
@@ -55,6 +57,19 @@ def logits_by_graph(session: ort.InferenceSession, config: LlamaConfig, ids: lis
     return session.run(["logits"], feeds)[0][0, -1]
 
 
+def likeness(session: ort.InferenceSession, config: LlamaConfig, course: Course, margins: np.ndarray, truth: np.ndarray) -> str:
+    """How far the 8-bit graph is from the checkpoint, on the first held-out rows without precedents."""
+    prompts, everything = course.prompts, course.everything
+    found = []
+    for place in everything.trained + np.arange(COMPARED):
+        text = everything.rows[course.near["which"][place]].text
+        logits = logits_by_graph(session, config, prompts.prefix + prompts.suffix(prompts.shortened(text)))
+        found.append(logits[prompts.unsafe] - logits[prompts.safe])
+    drift = np.abs(np.array(found) - margins[:COMPARED])
+    areas = [average_precision_score(truth[:COMPARED], x) for x in (found, margins[:COMPARED])]
+    return f"exported on {COMPARED} rows: margins differ by {drift.mean():.4f}, at most {drift.max():.4f}; AUPRC {areas[0]:.4f}, checkpoint {areas[1]:.4f}"
+
+
 def measures(margins: np.ndarray, truth: np.ndarray) -> dict:
     return {"auprc": round(average_precision_score(truth, margins), 4), "auroc": round(roc_auc_score(truth, margins), 4)}
 
@@ -69,7 +84,7 @@ def main() -> None:
         arguments.add_argument(f"--{name}", type=Path, required=True)
     arguments.add_argument("--judged", type=int, default=1200)
     options = arguments.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(2)
     state = torch.load(options.run / "checkpoint.pt", weights_only=True)
     guard = Guard(Shape())
     guard.load_state_dict(state["guard"])
@@ -116,6 +131,12 @@ def main() -> None:
         margins[setting], truth = judged(guard, course, setting, options.judged)
         figures[setting] = measures(margins[setting][CALIBRATED:], truth[CALIBRATED:])
         print(setting, figures[setting], flush=True)
+    print(likeness(session, model.config, course, margins["none"], truth), flush=True)
+    langs = np.array([everything.rows[n].lang for n in course.near["which"][everything.trained :][: options.judged]])[CALIBRATED:]
+    for lang in ("en", "de"):
+        for setting in SETTINGS:
+            here = langs == lang
+            print(lang, setting, measures(margins[setting][CALIBRATED:][here], truth[CALIBRATED:][here]), int(here.sum()), "rows", flush=True)
     near = course.near["near"][everything.trained :][: options.judged, :4]
     weights = course.near["cosines"][everything.trained :][: options.judged, :4]
     rulings = np.array([[everything.rows[n].unsafe for n in line] for line in near])
@@ -123,6 +144,13 @@ def main() -> None:
     both = np.concatenate((margins["none"][:CALIBRATED], margins["nearest"][:CALIBRATED]))
     fitted = LogisticRegression(C=100.0).fit(both[:, None], np.tile(truth[:CALIBRATED], 2))
     calibration = {"a": round(float(fitted.coef_[0, 0]), 4), "b": round(float(fitted.intercept_[0]), 4)}
+    for setting in SETTINGS:
+        said = 1 / (1 + np.exp(-(calibration["a"] * margins[setting][CALIBRATED:] + calibration["b"])))
+        for cut in (0.3, 0.5, 0.7):
+            passed, wanted = said > cut, truth[CALIBRATED:]
+            print(f"{setting}: calibrated above {cut}: recall {passed[wanted].mean():.3f}, false positives {passed[~wanted].mean():.3f}", flush=True)
+        edges = np.clip((said * 5).astype(int), 0, 4)
+        print(setting, "said and found by fifths", [(int((edges == k).sum()), round(float(said[edges == k].mean()), 2), round(float(truth[CALIBRATED:][edges == k].mean()), 2)) for k in range(5) if (edges == k).any()])
     figures |= {"rows": int(options.judged - CALIBRATED), "unsafe_share": round(float(truth[CALIBRATED:].mean()), 4), "steps": state["at"][0]}
     card = {
         "template": "llama-guard-1", "abilities": ["judge"], "categories": [{"name": name, "text": line} for name, line in prompt.CATEGORIES.items()],

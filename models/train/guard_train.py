@@ -1,8 +1,10 @@
 """Second and third stage: the transformer reads the prompt and answers `safe` or `unsafe` and the codes.
 
-Steps below `--reading` show the text alone and also learn a little language; later steps show clauses
-and precedents: most often the nearest, sometimes none, sometimes ones drawn by chance with their true
-similarity, so that rulings are weighed and not copied. Stops and resumes: everything is drawn by step.
+Steps below `--reading` show the text alone; later steps show clauses and precedents: most often the
+nearest, sometimes none, sometimes ones drawn by chance with their true similarity, so that rulings are
+weighed and not copied. What is learned: the verdict, half the row's label and half a teacher's opinion;
+the codes; and, from the same state, the encoder's embedding of the text, by a linear map that is dropped
+afterwards. Stops and resumes: everything is drawn by step.
 
     python guard_train.py --data FOLDER --tokenizer FILE --words FILE.npz --out FOLDER --steps N --reading M
 """
@@ -30,16 +32,15 @@ JUDGED = 1200
 GROUP = 192
 BATCH_TOKENS = 2000
 TEXT_TOKENS = 128
-RATE, EMBEDDING_RATE, DECAY = 1.5e-3, 1e-3, 0.05
-WARM_UP = 60
+RATE, EMBEDDING_RATE, DECAY = 5e-4, 5e-4, 0.05
+WARM_UP = 150
 COOLING = 0.35
-LANGUAGE_SHARE, LANGUAGE_WEIGHT = 0.1, 0.15
-FURTHER_WEIGHT = 0.3
+FURTHER_WEIGHT, MEANING_WEIGHT = 0.3, 1.0
 # How much of a verdict is the teacher's opinion instead of the row's label.
 TAUGHT = 0.5
 # The head start, in logits, of a token where it belongs in an answer.
 IN_PLACE = 14.0
-SAVED_EVERY, JUDGED_EVERY = 10, 1000
+SAVED_EVERY, JUDGED_EVERY = 50, 1000
 
 
 class Prompts:
@@ -106,7 +107,7 @@ class Course:
             row = self.everything.rows[place]
             around = {} if reading else self.around(place, draw)
             opinion = self.opinions[place] if row.unsafe else 1.0 - self.opinions[place]
-            made.append((prompts.suffix(prompts.shortened(row.text), **around), prompts.answer(row.unsafe, row.categories), 1.0 - TAUGHT + TAUGHT * opinion))
+            made.append((prompts.suffix(prompts.shortened(row.text), **around), prompts.answer(row.unsafe, row.categories), 1.0 - TAUGHT + TAUGHT * opinion, place))
         made.sort(key=lambda row: len(row[0]) + len(row[1]))
         batches, batch = [], []
         for row in made:
@@ -116,14 +117,14 @@ class Course:
             batch.append(row)
         batches.append(batch)
         draw.shuffle(batches)
-        return [self.tensors(batch, reading, draw) for batch in batches]
+        return [self.tensors(batch) for batch in batches]
 
-    def tensors(self, batch: list, reading: bool, draw: np.random.Generator) -> dict:
+    def tensors(self, batch: list) -> dict:
         """Padded ids, and for each position whose next token counts its place, target, the other verdict, the target's share and its weight."""
-        width = max(len(s) + len(a) for s, a, _ in batch) - 1
+        width = max(len(s) + len(a) for s, a, *_ in batch) - 1
         ids = torch.zeros(len(batch), width, dtype=torch.long)
         places, targets, others, shares, weights = [], [], [], [], []
-        for n, (suffix, answer, sure) in enumerate(batch):
+        for n, (suffix, answer, sure, _) in enumerate(batch):
             whole = suffix + answer
             ids[n, : len(whole) - 1] = torch.tensor(whole[:-1])
             for i, target in enumerate(answer):
@@ -132,16 +133,9 @@ class Course:
                 others.append(target if i else self.prompts.safe + self.prompts.unsafe - target)
                 shares.append(1.0 if i else sure)
                 weights.append(FURTHER_WEIGHT if i else 1.0)
-            if reading:
-                for i in range(4, len(suffix) - 4):
-                    if draw.random() < LANGUAGE_SHARE:
-                        places.append(n * width + i)
-                        targets.append(whole[i + 1])
-                        others.append(whole[i + 1])
-                        shares.append(1.0)
-                        weights.append(LANGUAGE_WEIGHT)
         counted = {"places": places, "targets": targets, "others": others, "shares": shares, "weights": weights}
-        return {"ids": ids, "rows": len(batch)} | {name: torch.tensor(values) for name, values in counted.items()}
+        meant = torch.from_numpy(self.everything.vectors[[row[3] for row in batch]])
+        return {"ids": ids, "rows": len(batch), "meant": meant} | {name: torch.tensor(values) for name, values in counted.items()}
 
 
 def neighbourhood(everything: Material, path: Path) -> dict[str, np.ndarray]:
@@ -247,6 +241,7 @@ def main() -> None:
     print(len(prompts.prefix), "tokens of prefix", flush=True)
 
     guard = Guard(Shape(), SEED)
+    meaning = torch.nn.Linear(guard.shape.hidden_size, everything.vectors.shape[1])
     kept = options.out / "checkpoint.pt"
     if not kept.exists():
         draw = np.random.default_rng(SEED)
@@ -267,23 +262,26 @@ def main() -> None:
             {"params": plain, "peak": options.rate, "weight_decay": DECAY},
             {"params": broad, "peak": options.erate, "weight_decay": 0.0},
             {"params": norms, "peak": options.rate, "weight_decay": 0.0},
+            {"params": list(meaning.parameters()), "peak": 2 * options.rate, "weight_decay": 0.0},
         ],
-        betas=(0.9, 0.95),
+        betas=(0.9, 0.98),
+        fused=True,
     )
     step, group, index = 0, 0, 0
     if kept.exists():
         state = torch.load(kept, weights_only=True)
         guard.load_state_dict(state["guard"])
+        meaning.load_state_dict(state["meaning"])
         optimizer.load_state_dict(state["optimizer"])
         step, group, index = state["at"]
         print("resumed at step", step, flush=True)
     print(sum(p.numel() for p in guard.parameters()), "parameters", flush=True)
     prefix = torch.tensor(prompts.prefix)
-    batches, began, seen, sums = None, time.time(), 0, np.zeros(3)
+    batches, began, seen, sums = None, time.time(), 0, np.zeros(4)
 
     def save():
         partial = kept.with_suffix(".partial")
-        torch.save({"guard": guard.state_dict(), "optimizer": optimizer.state_dict(), "at": (step, group, index)}, partial)
+        torch.save({"guard": guard.state_dict(), "meaning": meaning.state_dict(), "optimizer": optimizer.state_dict(), "at": (step, group, index)}, partial)
         partial.rename(kept)
 
     while step < options.steps:
@@ -294,21 +292,22 @@ def main() -> None:
         said = F.log_softmax(guard.lm_head(hidden), dim=-1)
         target, other = (-said.gather(1, batch[name][:, None])[:, 0] for name in ("targets", "others"))
         losses = batch["shares"] * target + (1.0 - batch["shares"]) * other
-        (losses * batch["weights"]).sum().div(batch["rows"]).backward()
+        first = batch["weights"] == 1.0
+        meant = F.cosine_similarity(meaning(hidden[first]), batch["meant"]).sum()
+        ((losses * batch["weights"]).sum() - MEANING_WEIGHT * meant).div(batch["rows"]).backward()
         torch.nn.utils.clip_grad_norm_(guard.parameters(), 1.0)
         for part in optimizer.param_groups:
             part["lr"] = part["peak"] * rate(step, options.steps)
         optimizer.step()
         optimizer.zero_grad()
-        first = batch["weights"] == 1.0
-        sums += [losses.detach()[first].sum().item(), first.sum().item(), batch["rows"]]
+        sums += [losses.detach()[first].sum().item(), target.detach()[first].sum().item(), meant.item(), batch["rows"]]
         seen += batch["ids"].numel()
         step, index = step + 1, index + 1
         if index >= len(batches):
             batches, group, index = None, group + 1, 0
-        if step % 10 == 0:
-            print(f"{step} group {group} first-token loss {sums[0] / sums[1]:.4f} rows {int(sums[2])} tokens/s {seen / (time.time() - began):.0f}", flush=True)
-            began, seen, sums = time.time(), 0, np.zeros(3)
+        if step % 50 == 0:
+            print(f"{step} group {group} verdict {sums[0] / sums[3]:.4f} (label {sums[1] / sums[3]:.4f}) cosine {sums[2] / sums[3]:.4f} rows {int(sums[3])} tokens/s {seen / (time.time() - began):.0f}", flush=True)
+            began, seen, sums = time.time(), 0, np.zeros(4)
         if step % SAVED_EVERY == 0:
             save()
         if step % JUDGED_EVERY == 0:

@@ -38,22 +38,19 @@ def calibrated(heads: Heads, data: dataset.Dataset, left_out: str = "") -> Heads
         cells = np.flatnonzero(weight[:, column])
         known = (x[cells] for x in (logits[:, column], value[:, column], weight[:, column], source))
         heads.calibration[column] = platt(*known, allowed[:, column])
-    held_back = np.zeros(len(heads.labels))
     for group in [SHARED_LEVEL] + [(c,) for c in heads.labels if c not in SHARED_LEVEL]:
         columns = [heads.labels.index(category) for category in group]
         cells = [np.flatnonzero(weight[:, c] * ~np.isin(data.source[chosen], sources.LEXICONS)) for c in columns]
         cases = [(logits[i, c] * heads.calibration[c, 0] + heads.calibration[c, 1], value[i, c], weight[i, c]) for i, c in zip(cells, columns)]
         shift = level(cases)
-        for column, case in zip(columns, cases):
-            held_back[column] = level([case]) - shift
-            heads.calibration[column, 1] += shift
+        heads.calibration[columns, 1] += shift
     probabilities = heads.probabilities(data.embeddings[chosen], data.features[chosen])
     for column, label in enumerate(heads.labels):
         graded = [(i, row.severity[label]) for i, row in enumerate(data.rows[k] for k in chosen) if label in row.severity]
         harmless = [(i, 0.0) for i, k in enumerate(chosen) if data.source[k] in sources.BENIGN]
         index, severity = (np.array(x) for x in zip(*(graded + harmless)))
         counts = np.array([sources.WEIGHTS[data.source[chosen[i]]] for i in index])
-        heads.severity_cuts[column] = severity_cuts(probabilities[index, column], severity, counts, held_back[column])
+        heads.severity_cuts[column] = severity_cuts(probabilities[index, column], severity, counts)
     return heads
 
 
