@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use inference::{Llama, LlamaOptions};
 use plugins::Resources;
 use policies::{Ask, Content, Pipeline, Policy};
 use tokio::runtime::Runtime;
@@ -13,8 +14,14 @@ fn pipeline(runtime: &Runtime) -> Pipeline {
     let policy = Policy::parse(include_str!("../../policies/library/default.toml")).expect("it ships");
     let embedder = benches::encoder().expect("the encoder loads");
     let classifier = benches::heads(&embedder).expect("the heads load");
+    let llama = Llama::load(
+        benches::runtime().expect("ONNX Runtime loads"),
+        &benches::models().join("guard"),
+        &LlamaOptions::default(),
+    );
+    let llama = Some(llama.expect("the guard loads"));
     let own = runtime.block_on(plugins::policy_bank(&policy, &embedder, None)).expect("the bank is built");
-    let resources = Resources { policy: Arc::new(policy), embedder, classifier, banks: vec![own] };
+    let resources = Resources { policy: Arc::new(policy), embedder, classifier, banks: vec![own], llama };
     plugins::builtin().pipeline(&resources).expect("the stages are built")
 }
 

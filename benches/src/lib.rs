@@ -16,16 +16,24 @@ pub fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
 }
 
+/// ONNX Runtime.
+///
+/// # Errors
+///
+/// The set-up fails.
+pub fn runtime() -> Result<&'static Runtime, Box<dyn std::error::Error>> {
+    Ok(Runtime::load(&SetUp::for_this_user()?.runtime()?)?)
+}
+
 /// The encoder as the service loads it, but with nothing remembered.
 ///
 /// # Errors
 ///
 /// The set-up or a model fails.
 pub fn encoder() -> Result<Embedder, Box<dyn std::error::Error>> {
-    let setup = SetUp::for_this_user()?;
-    let runtime = Runtime::load(&setup.runtime()?)?;
+    let weights = SetUp::for_this_user()?.encoder()?;
     let options = EmbedderOptions { cache: 0, ..EmbedderOptions::default() };
-    Ok(Embedder::load(runtime, &setup.encoder()?, &models().join("encoder/model.onnx"), &options)?)
+    Ok(Embedder::load(runtime()?, &weights, &models().join("encoder/model.onnx"), &options)?)
 }
 
 /// The heads that ship.

@@ -3,8 +3,11 @@
 //! This room joins the three leaves: it knows what a policy orders, what a model computes and what an
 //! index finds. Deliberately absent: HTTP, and any list of stages but [`builtin`].
 
+mod adjudicate;
+mod answer;
 mod bank;
 mod blocklist;
+mod brief;
 mod classify;
 mod folding;
 mod kept;
@@ -14,10 +17,14 @@ mod retrieve;
 
 pub use bank::{CLAUSES, PRECEDENTS, embed_whole, policy_bank};
 pub use blocklist::Blocklist;
-pub use registry::{PluginError, Registry, Resources, StageConfig};
+pub use registry::{ADJUDICATE, PluginError, Registry, Resources, StageConfig};
 
 /// Every stage that ships with the service.
 #[must_use]
 pub fn builtin() -> Registry {
-    Registry::default().with::<blocklist::Config>().with::<retrieve::Config>().with::<classify::Config>()
+    Registry::default()
+        .with::<blocklist::Config>()
+        .with::<retrieve::Config>()
+        .with::<classify::Config>()
+        .with::<adjudicate::Config>()
 }

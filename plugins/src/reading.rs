@@ -51,6 +51,7 @@ impl Reading<'_> {
             scored: Vec::new(),
             cached: self.cached,
             cut_short: self.cut_short,
+            tokens: None,
         }
     }
 }

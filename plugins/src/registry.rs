@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexes::Index;
-use inference::{Classifier, Embedder};
+use inference::{Classifier, Embedder, Llama};
 use policies::{Pipeline, Policy, Seat, Stage, StageSpec};
 use serde::de::DeserializeOwned;
 
@@ -21,6 +21,9 @@ pub trait StageConfig: DeserializeOwned {
     fn build(self, resources: &Resources) -> Result<Box<dyn Stage>, String>;
 }
 
+/// The kind of the stage that needs a LLaMA.
+pub const ADJUDICATE: &str = crate::adjudicate::Config::KIND;
+
 /// What stages are made of.
 #[derive(Clone)]
 pub struct Resources {
@@ -32,6 +35,8 @@ pub struct Resources {
     pub classifier: Arc<Classifier>,
     /// Banks of precedents and clauses: the policy's own first, then the tenant's.
     pub banks: Vec<Arc<dyn Index>>,
+    /// The LLaMA, if one is loaded.
+    pub llama: Option<Llama>,
 }
 
 /// Why a policy's stages cannot be built.
@@ -98,11 +103,13 @@ impl Registry {
         let policy = &resources.policy;
         let seats =
             policy.stages().iter().map(|spec| self.seat(spec, resources)).collect::<Result<_, _>>()?;
+        let adjudicates = policy.stages().iter().any(|spec| spec.kind == ADJUDICATE);
+        let llama = resources.llama.as_ref().filter(|_| adjudicates);
         let models = BTreeMap::from([
             ("classifier".to_owned(), resources.classifier.digest().to_owned()),
             ("encoder".to_owned(), resources.embedder.digest().to_owned()),
-            // No stage adjudicates yet, and every record says so.
-            ("llama".to_owned(), "none".to_owned()),
+            // A record says so when there is none.
+            ("llama".to_owned(), llama.map_or("none", |llama| llama.digest()).to_owned()),
         ]);
         Ok(Pipeline::new(Arc::clone(policy), seats, models, None))
     }
@@ -119,16 +126,21 @@ impl Registry {
             .try_for_each(|spec| (self.find(spec)?.check)(spec).map_err(|e| refused(spec, e)))
     }
 
+    /// One stage by itself, for those who put pipelines together by hand.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::pipeline`].
+    pub fn seat(&self, spec: &StageSpec, resources: &Resources) -> Result<Seat, PluginError> {
+        let stage = (self.find(spec)?.build)(spec, resources).map_err(|reason| refused(spec, reason))?;
+        Ok(Seat { spec: spec.clone(), stage })
+    }
+
     fn find(&self, spec: &StageSpec) -> Result<&Kind, PluginError> {
         self.kinds.get(spec.kind.as_str()).ok_or_else(|| PluginError::UnknownStage {
             kind: spec.kind.clone(),
             known: self.kinds.keys().copied().collect(),
         })
-    }
-
-    fn seat(&self, spec: &StageSpec, resources: &Resources) -> Result<Seat, PluginError> {
-        let stage = (self.find(spec)?.build)(spec, resources).map_err(|reason| refused(spec, reason))?;
-        Ok(Seat { spec: spec.clone(), stage })
     }
 }
 

@@ -169,6 +169,7 @@ impl Retrieve {
             category: hit.row.label.as_deref().map(Category::named),
             severity: hit.row.severity.and_then(Severity::new).unwrap_or_default(),
             ruling,
+            text: hit.row.text.as_str().into(),
         };
         kept.insert(id, Candidate { precedent, copy: self.copy_of(hit, essences) });
     }

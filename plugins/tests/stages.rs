@@ -2,14 +2,15 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
-use std::sync::{Arc, OnceLock};
+mod support;
+
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use indexes::{Embedded, Index, Row};
-use inference::{Classifier, Embedder, EmbedderOptions, Runtime as Onnx, SetUp};
 use plugins::{PRECEDENTS, Resources};
 use policies::{Action, Ask, Category, Content, Evidence, Judgment, Policy};
-use tokio::runtime::Runtime;
+use support::{guard, models};
 
 const DEFAULT: &str = include_str!("../../policies/library/default.toml");
 
@@ -41,22 +42,6 @@ kind = "classify"
 on_fault = "block"
 "#;
 
-/// The models, loaded once for all tests of this process.
-fn models() -> &'static (Runtime, Embedder, Arc<Classifier>) {
-    static MODELS: OnceLock<(Runtime, Embedder, Arc<Classifier>)> = OnceLock::new();
-    MODELS.get_or_init(|| {
-        let setup = SetUp::for_this_user().expect("a cache folder");
-        let onnx = Onnx::load(&setup.runtime().expect("ONNX Runtime")).expect("it loads");
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
-        let weights = setup.encoder().expect("the encoder");
-        let graph = folder.join("encoder/model.onnx");
-        let embedder = Embedder::load(onnx, &weights, &graph, &EmbedderOptions::default()).expect("it loads");
-        let heads = folder.join("heads/heads.safetensors");
-        let heads = Classifier::load(&heads, embedder.weights_digest()).expect("they load");
-        (Runtime::new().expect("a runtime"), embedder, Arc::new(heads))
-    })
-}
-
 /// A precedent of the tenant's bank; `ruling` is `allow` or `block` as spam.
 fn precedent(id: &str, text: &str, ruling: &str) -> Row {
     let (runtime, embedder, _) = models();
@@ -84,7 +69,7 @@ fn judge_by(policy: &str, rows: Vec<Row>, text: &str) -> Judgment {
         tenant.upsert(rows).await.expect("the rows are added");
         let banks: Vec<Arc<dyn Index>> = vec![own, Arc::new(tenant)];
         let (embedder, classifier) = (embedder.clone(), Arc::clone(classifier));
-        let resources = Resources { policy, embedder, classifier, banks };
+        let resources = Resources { policy, embedder, classifier, banks, llama: Some(guard().clone()) };
         let pipeline = plugins::builtin().pipeline(&resources).expect("the stages are built");
         let content = Arc::new(Content::new(text).expect("content"));
         pipeline.judge(content, &Ask::default()).await

@@ -23,5 +23,7 @@ pub use policy::{
     StageSpec, Thresholds,
 };
 pub use record::{Record, StageRun, Status, merge_spans};
-pub use stage::{Dossier, Entry, Examination, Precedent, Retrieved, Ruling, Stage, StageError};
+pub use stage::{
+    Dossier, Entry, Examination, Precedent, Retrieved, Revision, Ruling, Stage, StageError, Tokens,
+};
 pub use verdict::{Action, Judgment, Verdict};

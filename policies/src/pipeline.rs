@@ -30,6 +30,8 @@ pub struct Ask {
     pub categories: BTreeSet<Category>,
     /// How long it may take; as long as it takes if none is given.
     pub budget: Option<Duration>,
+    /// Whether stages should say in a line why they judge so; it may cost time.
+    pub explain: bool,
 }
 
 /// A policy and its stages, ready to judge. Shared by all requests.
@@ -70,7 +72,7 @@ impl Pipeline {
     pub async fn judge(&self, content: Arc<Content>, ask: &Ask) -> Judgment {
         let due = ask.budget.map(|budget| Instant::now() + budget);
         let mut progress = Progress {
-            dossier: Dossier::new(content),
+            dossier: Dossier::new(content).to_be_explained(ask.explain),
             runs: Vec::with_capacity(self.seats.len()),
             scored: BTreeSet::new(),
             demanded: Action::Allow,
@@ -90,6 +92,7 @@ impl Pipeline {
             status: Status::Ran,
             device: None,
             bytes: Vec::new(),
+            tokens: None,
             took: Duration::ZERO,
         };
         if let Some(reason) = reason_to_skip(&seat.spec, &progress.dossier) {
@@ -109,24 +112,33 @@ impl Pipeline {
     }
 
     fn file(&self, examination: Examination, run: &mut StageRun, progress: &mut Progress) {
-        let Examination { entry, device, read, scored, cached, cut_short } = examination;
+        let Examination { entry, device, read, scored, cached, cut_short, tokens } = examination;
         run.status = match cut_short {
             Some(reason) => Status::CutShort(reason),
             None if cached => Status::Cached,
             None => Status::Ran,
         };
         run.device = device;
+        run.tokens = tokens;
         run.bytes = merge_spans(read);
         progress.scored.extend(scored);
         let entry = self.admit(entry, &progress.dossier);
         progress.dossier.add(Arc::clone(&run.stage), entry);
     }
 
-    /// Drops evidence that does not hold, before anybody sees it.
+    /// Drops evidence that does not hold, and opinions that would make light of a floor, before anybody sees them.
     fn admit(&self, mut entry: Entry, dossier: &Dossier) -> Entry {
         let (findings, own) = match &mut entry {
             Entry::Precedents(_) => return entry,
             Entry::Findings(findings) => (findings, &[][..]),
+            Entry::Revision(revision) => {
+                let floors = self.policy.floors();
+                revision.findings.retain(|finding| {
+                    let before = dossier.highest_score(std::slice::from_ref(&finding.category));
+                    !floors.contains(&finding.category) || finding.score >= before
+                });
+                (&mut revision.findings, &[][..])
+            }
             Entry::Ruling(ruling) => (&mut ruling.findings, ruling.precedents.as_slice()),
         };
         for finding in findings {
@@ -170,7 +182,12 @@ impl Pipeline {
         findings.sort_by_key(|f| std::cmp::Reverse((self.policy.action_for(f), f.severity, f.score)));
         let not_scored = judged.into_iter().filter(|category| !scored.contains(*category)).cloned().collect();
         Judgment {
-            verdict: Verdict { action, findings, scores },
+            verdict: Verdict {
+                action,
+                findings,
+                scores,
+                explanations: dossier.explanations().cloned().collect(),
+            },
             record: Record {
                 stages: runs,
                 policy: Arc::clone(self.policy.digest()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Category, Span};
+use crate::{Category, Span, Tokens};
 
 /// What became of a stage. A reason is a sentence for a person and never holds the text judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct StageRun {
     pub device: Option<Arc<str>>,
     /// The bytes of the caller's text it read: ascending, apart.
     pub bytes: Vec<Span>,
+    /// What a language model read for it, if one did.
+    pub tokens: Option<Tokens>,
     /// How long it took.
     pub took: Duration,
 }

@@ -55,6 +55,8 @@ pub struct Precedent {
     pub severity: Severity,
     /// How it was decided.
     pub ruling: Action,
+    /// The text that was decided on, for a model to compare with.
+    pub text: Arc<str>,
 }
 
 /// What an index gave for a text.
@@ -81,6 +83,16 @@ pub struct Ruling {
     pub reason: String,
 }
 
+/// A second opinion on harms that earlier stages were not sure of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Revision {
+    /// They take the place of earlier findings of the same categories, but neither of certain ones nor of the worse
+    /// in a floor category.
+    pub findings: Vec<Finding>,
+    /// One line for the caller, where one was asked for. It holds nothing of the text.
+    pub explanation: Option<Arc<str>>,
+}
+
 /// What a stage adds to the dossier.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
@@ -88,6 +100,8 @@ pub enum Entry {
     Precedents(Retrieved),
     /// Harms and how likely each is; an empty list says "looked, found none".
     Findings(Vec<Finding>),
+    /// A second opinion.
+    Revision(Revision),
     /// A final answer.
     Ruling(Ruling),
 }
@@ -107,6 +121,19 @@ pub struct Examination {
     pub cached: bool,
     /// Why a part of the text was left out, if one was.
     pub cut_short: Option<String>,
+    /// What a language model read, if one did.
+    pub tokens: Option<Tokens>,
+}
+
+/// What a language model read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Tokens of all prompts.
+    pub prompt: usize,
+    /// How many of them were remembered and needed no computing.
+    pub cached: usize,
+    /// Tokens computed, those of answers included.
+    pub computed: usize,
 }
 
 impl Examination {
@@ -121,6 +148,7 @@ impl Examination {
             scored: Vec::new(),
             cached: false,
             cut_short: None,
+            tokens: None,
         }
     }
 }
@@ -131,13 +159,26 @@ pub struct Dossier {
     content: Arc<Content>,
     entries: Vec<(Arc<str>, Entry)>,
     deadline: Option<Instant>,
+    explain: bool,
 }
 
 impl Dossier {
     /// A dossier with nothing in it but the text.
     #[must_use]
     pub fn new(content: Arc<Content>) -> Self {
-        Self { content, entries: Vec::new(), deadline: None }
+        Self { content, entries: Vec::new(), deadline: None, explain: false }
+    }
+
+    /// The same dossier, of a caller who wants an explanation.
+    #[must_use]
+    pub fn to_be_explained(self, explain: bool) -> Self {
+        Self { explain, ..self }
+    }
+
+    /// Whether the caller wants an explanation.
+    #[must_use]
+    pub fn explain(&self) -> bool {
+        self.explain
     }
 
     /// The text judged.
@@ -152,12 +193,32 @@ impl Dossier {
         self.deadline
     }
 
-    /// Every finding so far, rulings' included.
+    /// Every finding that stands so far, rulings' included.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.entries.iter().flat_map(|(_, entry)| match entry {
-            Entry::Findings(findings) => findings.as_slice(),
-            Entry::Ruling(ruling) => ruling.findings.as_slice(),
-            Entry::Precedents(_) => &[],
+        let mut standing: Vec<&Finding> = Vec::new();
+        for (_, entry) in &self.entries {
+            match entry {
+                Entry::Findings(findings) => standing.extend(findings),
+                Entry::Ruling(ruling) => standing.extend(&ruling.findings),
+                Entry::Revision(revision) => {
+                    let revised = |finding: &Finding| {
+                        finding.score < Score::CERTAIN
+                            && revision.findings.iter().any(|new| new.category == finding.category)
+                    };
+                    standing.retain(|finding| !revised(finding));
+                    standing.extend(&revision.findings);
+                }
+                Entry::Precedents(_) => {}
+            }
+        }
+        standing.into_iter()
+    }
+
+    /// The lines that stages explained themselves by.
+    pub fn explanations(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.entries.iter().filter_map(|(_, entry)| match entry {
+            Entry::Revision(revision) => revision.explanation.as_ref(),
+            Entry::Precedents(_) | Entry::Findings(_) | Entry::Ruling(_) => None,
         })
     }
 
@@ -165,7 +226,7 @@ impl Dossier {
     pub fn retrieved(&self) -> impl Iterator<Item = &Retrieved> {
         self.entries.iter().filter_map(|(_, entry)| match entry {
             Entry::Precedents(retrieved) => Some(retrieved),
-            Entry::Findings(_) | Entry::Ruling(_) => None,
+            Entry::Findings(_) | Entry::Revision(_) | Entry::Ruling(_) => None,
         })
     }
 
@@ -182,7 +243,7 @@ impl Dossier {
     pub(crate) fn ruling(&self) -> Option<&Ruling> {
         self.entries.iter().find_map(|(_, entry)| match entry {
             Entry::Ruling(ruling) => Some(ruling),
-            Entry::Precedents(_) | Entry::Findings(_) => None,
+            Entry::Precedents(_) | Entry::Findings(_) | Entry::Revision(_) => None,
         })
     }
 

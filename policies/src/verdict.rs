@@ -1,6 +1,7 @@
 //! The answer: what to do with a text, and on which findings that rests.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -49,6 +50,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The highest score of each category that was asked for, and the severity that goes with it.
     pub scores: BTreeMap<Category, (Score, Severity)>,
+    /// A line from each stage that explained itself, if that was asked for.
+    pub explanations: Vec<Arc<str>>,
 }
 
 /// A verdict, and how it came about. There is always one, whatever failed on the way.

@@ -9,13 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use policies::{
     Action, Ask, Category, Content, Dossier, Entry, Evidence, Examination, Finding, Judgment, Pipeline,
-    Policy, Precedent, Retrieved, Ruling, Score, Seat, Severity, Span, Stage, StageError,
+    Policy, Precedent, Retrieved, Revision, Ruling, Score, Seat, Severity, Span, Stage, StageError,
 };
 use proptest::prelude::*;
 
 /// A stage that does what the test says.
 enum Scripted {
     Finds(Vec<Finding>),
+    Revises(Vec<Finding>),
     Rules(Ruling),
     Breaks,
     Panics,
@@ -32,6 +33,10 @@ impl Stage for Scripted {
                 scored: findings.iter().map(|finding| finding.category.clone()).collect(),
                 ..whole(Entry::Findings(findings.clone()))
             }),
+            Self::Revises(findings) => Ok(whole(Entry::Revision(Revision {
+                findings: findings.clone(),
+                explanation: dossier.explain().then(|| "because".into()),
+            }))),
             Self::Rules(ruling) => Ok(whole(Entry::Ruling(ruling.clone()))),
             Self::Breaks => Err(StageError::Unavailable { dependency: "test", source: "gone".into() }),
             Self::Panics => panic!("on purpose"),
@@ -56,6 +61,7 @@ impl Stage for Retrieves {
             category: Some(Category::Hate),
             severity: Severity::default(),
             ruling: Action::Block,
+            text: "a text".into(),
         };
         let retrieved = Retrieved { precedents: vec![known], ..Retrieved::default() };
         Ok(Examination::of_whole(dossier, Entry::Precedents(retrieved)))
@@ -180,6 +186,35 @@ async fn a_ruling_lifts_neither_a_floor_nor_what_a_fault_demanded() {
     assert_eq!(judgment.verdict.action, Action::Block);
     let judgment = judge(vec![(REVIEW, Scripted::Breaks), (SKIP, allow(Vec::new()))]).await;
     assert_eq!(judgment.verdict.action, Action::Review);
+}
+
+#[tokio::test]
+async fn a_second_opinion_takes_the_place_of_the_first() {
+    for (score, expected) in [(0.1, Action::Allow), (0.95, Action::Block)] {
+        let first = Scripted::Finds(vec![finding(Category::Hate, 0.75, 4)]);
+        let second = Scripted::Revises(vec![finding(Category::Hate, score, 4)]);
+        let verdict = judge(vec![(SKIP, first), (SKIP, second)]).await.verdict;
+        assert_eq!(verdict.action, expected);
+        assert!((verdict.scores[&Category::Hate].0.value() - score).abs() < 1e-6);
+        assert!(verdict.explanations.is_empty(), "nobody asked for one");
+    }
+}
+
+#[tokio::test]
+async fn a_second_opinion_cannot_make_light_of_what_is_certain_or_a_floor() {
+    let certain = Scripted::Finds(vec![finding(Category::Hate, 1.0, 4)]);
+    let mild =
+        || Scripted::Revises(vec![finding(Category::Hate, 0.1, 0), finding(Category::Violence, 0.1, 0)]);
+    assert_eq!(judge(vec![(SKIP, certain), (SKIP, mild())]).await.verdict.action, Action::Block);
+    let floor = Scripted::Finds(vec![finding(Category::Violence, 0.95, 4)]);
+    assert_eq!(judge(vec![(SKIP, floor), (SKIP, mild())]).await.verdict.action, Action::Block);
+}
+
+#[tokio::test]
+async fn a_stage_explains_itself_to_whoever_asks() {
+    let ask = Ask { explain: true, ..Ask::default() };
+    let verdict = judge_within(vec![(SKIP, Scripted::Revises(Vec::new()))], &ask).await.verdict;
+    assert_eq!(verdict.explanations, ["because".into()]);
 }
 
 #[tokio::test]

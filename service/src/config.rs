@@ -48,6 +48,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the models run.
     pub inference: Inference,
+    /// The LLaMA that adjudicates.
+    pub llama: LlamaSeat,
     /// Where ONNX Runtime and the encoder come from.
     pub setup: SetUp,
 }
@@ -106,6 +108,16 @@ pub struct Inference {
     pub cache: usize,
 }
 
+/// `[llama]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LlamaSeat {
+    /// Folder of the LLaMA that adjudicates, as onnxruntime-genai has them; the guard that ships unless given.
+    pub folder: Option<PathBuf>,
+    /// Processor threads of it; all cores, at most sixteen, unless given.
+    pub threads: Option<usize>,
+}
+
 /// `[setup]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -136,6 +148,7 @@ impl Default for Config {
             policies: Policies::default(),
             limits: Limits::default(),
             inference: Inference::default(),
+            llama: LlamaSeat::default(),
             setup: SetUp::default(),
         }
     }
@@ -214,9 +227,9 @@ impl Config {
             return contradiction("a limit of 0 refuses everything");
         }
         if self.inference.providers.is_empty()
-            || [self.inference.threads, self.inference.sessions].contains(&Some(0))
+            || [self.inference.threads, self.inference.sessions, self.llama.threads].contains(&Some(0))
         {
-            return contradiction("`inference` needs at least one provider, one session and one thread");
+            return contradiction("a model needs at least one provider, one session and one thread");
         }
         Ok(self)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policies::{
-    Category, Evidence, Finding, Judgment, Policy, Record, Score, Severity, Span, StageRun, Verdict,
+    Category, Evidence, Finding, Judgment, Policy, Record, Score, Severity, Span, StageRun, Tokens, Verdict,
 };
 use serde::Serialize;
 
@@ -18,6 +18,8 @@ pub struct JudgmentJson {
     action: &'static str,
     categories: BTreeMap<String, ScoreJson>,
     findings: Vec<FindingJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    explanations: Vec<String>,
     record: RecordJson,
 }
 
@@ -64,7 +66,16 @@ struct StageJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
     bytes: Vec<(usize, usize)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<TokensJson>,
     ms: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct TokensJson {
+    prompt: usize,
+    cached: usize,
+    computed: usize,
 }
 
 /// A refusal in the place of an answer.
@@ -97,13 +108,14 @@ impl JudgmentJson {
     #[must_use]
     pub fn new(judgment: &Judgment, policy: &Policy) -> Self {
         let Judgment { verdict, record } = judgment;
-        let Verdict { action, findings, scores } = verdict;
+        let Verdict { action, findings, scores, explanations } = verdict;
         let categories = scores.iter().map(|(category, scored)| (category.to_string(), score_json(*scored)));
         Self {
             id: None,
             action: action.name(),
             categories: categories.collect(),
             findings: findings.iter().map(|finding| finding_json(finding, policy)).collect(),
+            explanations: explanations.iter().map(ToString::to_string).collect(),
             record: record_json(record),
         }
     }
@@ -173,6 +185,7 @@ fn stage_json(run: &StageRun) -> StageJson {
         reason: run.status.reason().map(str::to_owned),
         device: run.device.as_deref().map(str::to_owned),
         bytes: run.bytes.iter().map(|span| (span.start, span.end)).collect(),
+        tokens: run.tokens.map(|Tokens { prompt, cached, computed }| TokensJson { prompt, cached, computed }),
         ms: (run.took.as_secs_f64() * 1e6).round() / 1e3,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use inference::Device;
 use policies::{Ask, Content, Judgment, Pipeline, Policy};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -21,6 +22,18 @@ pub struct Moderator {
     limits: Limits,
     places: Semaphore,
     metrics: Metrics,
+    models: Vec<ModelInUse>,
+}
+
+/// A model that is loaded, and where it runs.
+#[derive(Clone, Debug)]
+pub struct ModelInUse {
+    /// Its part: `encoder` or `llama`.
+    pub part: &'static str,
+    /// The digest that records name it by.
+    pub digest: String,
+    /// The device that runs it, how that is known, and why no other does.
+    pub device: Device,
 }
 
 /// What a request says about how its texts are to be judged.
@@ -32,6 +45,8 @@ pub struct Terms {
     pub categories: Vec<String>,
     /// How long each text may take; as configured unless given.
     pub deadline: Option<Duration>,
+    /// Whether stages should say in a line why they judge so.
+    pub explain: bool,
 }
 
 /// Terms that have been checked, and the pipeline they lead to.
@@ -59,13 +74,25 @@ impl Moderator {
         metrics: Metrics,
     ) -> Self {
         let places = Semaphore::new(limits.max_in_flight);
-        Self { pipelines, default, limits, places, metrics }
+        Self { pipelines, default, limits, places, metrics, models: Vec::new() }
+    }
+
+    /// The same moderator, which can say what it judges with.
+    #[must_use]
+    pub fn with_models(self, models: Vec<ModelInUse>) -> Self {
+        Self { models, ..self }
     }
 
     /// The limits it holds requests to.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The models it judges with.
+    #[must_use]
+    pub fn models(&self) -> &[ModelInUse] {
+        &self.models
     }
 
     /// What it counts.
@@ -97,7 +124,10 @@ impl Moderator {
         let configured =
             (self.limits.deadline_ms > 0).then(|| Duration::from_millis(self.limits.deadline_ms));
         let budget = terms.deadline.or(configured);
-        Ok(Docket { pipeline: Arc::clone(pipeline), ask: Arc::new(Ask { categories, budget }) })
+        Ok(Docket {
+            pipeline: Arc::clone(pipeline),
+            ask: Arc::new(Ask { categories, budget, explain: terms.explain }),
+        })
     }
 
     /// A place among the texts being judged, at once or not at all.

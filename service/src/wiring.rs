@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexes::{Embedded, Index, IndexError};
-use inference::{Classifier, Embedder, EmbedderOptions, InferenceError, Runtime, SetUp, SetUpError};
+use inference::{
+    Classifier, Embedder, EmbedderOptions, InferenceError, Llama, LlamaOptions, Runtime, SetUp, SetUpError,
+};
 use plugins::{PluginError, Resources};
 use policies::{Pipeline, Policy, PolicyError};
 
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
-use crate::moderator::Moderator;
+use crate::moderator::{ModelInUse, Moderator};
 
 /// The policy that ships with the service.
 const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
@@ -93,14 +95,36 @@ pub struct Models {
     pub embedder: Embedder,
     /// Vectors and n-grams to probabilities.
     pub classifier: Arc<Classifier>,
+    /// The LLaMA, if a policy wants one.
+    pub llama: Option<Llama>,
 }
 
-/// Loads ONNX Runtime, the encoder and the heads; fetches what is missing.
+impl Models {
+    fn in_use(&self) -> Vec<ModelInUse> {
+        let encoder = &self.embedder;
+        let encoder = ModelInUse {
+            part: "encoder",
+            digest: encoder.digest().to_owned(),
+            device: encoder.device().clone(),
+        };
+        let llama = self.llama.as_ref().map(|llama| ModelInUse {
+            part: "llama",
+            digest: llama.digest().to_owned(),
+            device: llama.device().clone(),
+        });
+        std::iter::once(encoder).chain(llama).collect()
+    }
+}
+
+/// Loads ONNX Runtime, the encoder and the heads, and the LLaMA if one of `policies` wants it; fetches what is missing.
 ///
 /// # Errors
 ///
 /// [`WiringError`] says what is missing or broken, and what to do.
-pub fn models(config: &Config) -> Result<Models, WiringError> {
+pub fn models<'a>(
+    config: &Config,
+    policies: impl IntoIterator<Item = &'a Policy>,
+) -> Result<Models, WiringError> {
     let folder = config.models_folder()?;
     let setup = set_up(config)?;
     let runtime = Runtime::load(&setup.runtime()?)?;
@@ -119,7 +143,38 @@ pub fn models(config: &Config) -> Result<Models, WiringError> {
     let embedder = Embedder::load(runtime, &weights, &folder.join("encoder/model.onnx"), &options)?;
     let heads = folder.join("heads/heads.safetensors");
     let classifier = Arc::new(Classifier::load(&heads, embedder.weights_digest())?);
-    Ok(Models { cache: setup.cache, embedder, classifier })
+    let mut stages = policies.into_iter().flat_map(Policy::stages);
+    let llama = if stages.any(|stage| stage.kind == plugins::ADJUDICATE) {
+        let shipped = || folder.join("guard");
+        let folder = config.llama.folder.clone().unwrap_or_else(shipped);
+        Some(Llama::load(runtime, &folder, &llama_options(config))?)
+    } else {
+        None
+    };
+    Ok(Models { cache: setup.cache, embedder, classifier, llama })
+}
+
+/// How a LLaMA is to run.
+#[must_use]
+pub fn llama_options(config: &Config) -> LlamaOptions {
+    let defaults = LlamaOptions::default();
+    LlamaOptions {
+        providers: config.inference.providers.clone(),
+        require: config.inference.require,
+        threads: config.llama.threads.unwrap_or(defaults.threads),
+        // Each text being judged waits for the model at most once at a time.
+        waiting: config.limits.max_in_flight + 1,
+        ..defaults
+    }
+}
+
+/// Loads ONNX Runtime; fetches it where it is missing.
+///
+/// # Errors
+///
+/// [`WiringError`] says what is missing or broken, and what to do.
+pub fn runtime(config: &Config) -> Result<&'static Runtime, WiringError> {
+    Ok(Runtime::load(&set_up(config)?.runtime()?)?)
 }
 
 fn set_up(config: &Config) -> Result<SetUp, WiringError> {
@@ -194,6 +249,7 @@ pub async fn pipeline(
             embedder: models.embedder.clone(),
             classifier: Arc::clone(&models.classifier),
             banks: std::iter::once(own).chain(bank).collect(),
+            llama: models.llama.clone(),
         })
     };
     build.await.map_err(|source| WiringError::Stages { name, source })
@@ -205,12 +261,13 @@ pub async fn pipeline(
 ///
 /// [`WiringError`] says what is missing or wrong, and what to do.
 pub async fn moderator(config: &Config, access: Access) -> Result<Moderator, WiringError> {
-    let models = models(config)?;
+    let files = config.policies.files.iter().map(|file| Some(file.as_path()));
+    let policies: Vec<Policy> = std::iter::once(None).chain(files).map(policy).collect::<Result<_, _>>()?;
+    let models = models(config, &policies)?;
     let bank = banks(config, &models.embedder, access)?;
     let mut pipelines = BTreeMap::new();
-    let files = config.policies.files.iter().map(|file| Some(file.as_path()));
-    for file in std::iter::once(None).chain(files) {
-        let built = pipeline(policy(file)?, &models, bank.clone()).await?;
+    for policy in policies {
+        let built = pipeline(policy, &models, bank.clone()).await?;
         let name = built.policy().name().to_owned();
         if pipelines.insert(name.clone(), Arc::new(built)).is_some() {
             return Err(WiringError::SameName(name));
@@ -220,5 +277,6 @@ pub async fn moderator(config: &Config, access: Access) -> Result<Moderator, Wir
     if !pipelines.contains_key(&default) {
         return Err(WiringError::NoDefault { name: default, known: pipelines.into_keys().collect() });
     }
-    Ok(Moderator::new(pipelines, default, config.limits.clone(), Metrics::new()?))
+    Ok(Moderator::new(pipelines, default, config.limits.clone(), Metrics::new()?)
+        .with_models(models.in_use()))
 }

@@ -93,17 +93,20 @@ fn the_record_says_which_stages_ran_on_what_over_which_bytes() {
     let record = &json_lines(&output)[0]["record"];
     let stages = record["stages"].as_array().expect("stages");
     let names: Vec<&str> = stages.iter().filter_map(|stage| stage["stage"].as_str()).collect();
-    assert_eq!(names, ["blocklist", "retrieve", "classify"]);
-    for stage in stages {
+    assert_eq!(names, ["blocklist", "retrieve", "classify", "adjudicate"]);
+    for stage in &stages[..3] {
         assert_eq!(stage["bytes"], json!([[0, text.len()]]), "{stage}");
         assert!(stage["ms"].is_number());
     }
     assert_eq!(stages[2]["device"], "cpu");
+    assert_eq!((&stages[3]["status"], &stages[3]["bytes"]), (&json!("skipped"), &json!([])), "no doubt here");
+    assert!(stages[3]["reason"].is_string());
     assert_eq!(record["degraded"], false);
-    assert_eq!(record["models"]["llama"], "none");
-    for digest in [&record["policy"], &record["models"]["encoder"], &record["models"]["classifier"]] {
-        assert_eq!(digest.as_str().map(str::len), Some(64), "{digest}");
+    for model in ["encoder", "classifier", "llama"] {
+        let digest = &record["models"][model];
+        assert_eq!(digest.as_str().map(str::len), Some(64), "{model}: {digest}");
     }
+    assert_eq!(record["policy"].as_str().map(str::len), Some(64));
 }
 
 #[test]
@@ -216,7 +219,7 @@ fn a_wrong_policy_is_refused_with_what_to_change() {
     let unknown = stage("kind='clasify'\non_fault='skip'");
     assert_fails(
         &check(&unknown),
-        "stage `clasify` does not exist; there are: blocklist, classify, retrieve",
+        "stage `clasify` does not exist; there are: adjudicate, blocklist, classify, retrieve",
     );
     let misspelt = stage("kind='classify'\non_fault='skip'\nweigh_form=0.5");
     assert_fails(&check(&misspelt), "unknown field `weigh_form`");

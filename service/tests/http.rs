@@ -30,7 +30,7 @@ fn one_text_or_many_each_gets_its_verdict_and_record() {
     let one = answer.json();
     assert_ne!(one["action"], "allow");
     assert_eq!(one["record"]["degraded"], false);
-    let texts = json!(["Good morning!", {"id": "b", "text": HARMFUL}, {"id": 3, "text": ""}]);
+    let texts = json!(["Thanks for the quick reply, the printer works again.", {"id": "b", "text": HARMFUL}, {"id": 3, "text": ""}]);
     let many = server.moderate(&body(&json!({"texts": texts}))).json();
     let results = many["results"].as_array().expect("results");
     assert_eq!(results.len(), 3);

@@ -24,6 +24,8 @@ struct ModerateRequest {
     #[serde(default)]
     categories: Vec<String>,
     deadline_ms: Option<u64>,
+    #[serde(default)]
+    explain: bool,
 }
 
 /// One of many texts.
@@ -108,6 +110,7 @@ impl ModerateRequest {
             policy: self.policy.clone(),
             categories: self.categories.clone(),
             deadline: self.deadline_ms.map(Duration::from_millis),
+            explain: self.explain,
         })
     }
 }
@@ -127,11 +130,40 @@ async fn received(body: web::Payload, limit: usize) -> Result<web::Bytes, ApiErr
     whole.map_err(|_| ApiError::Unreadable("it could not be received whole".to_owned()))
 }
 
+/// A model, and where it runs.
+#[derive(Serialize)]
+struct DeviceJson<'a> {
+    model: &'a str,
+    digest: &'a str,
+    device: &'a str,
+    /// How that is known, and why no other device runs it.
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct DevicesJson<'a> {
+    devices: Vec<DeviceJson<'a>>,
+}
+
+/// Where each model really runs, as its probe run at start showed.
+async fn devices(moderator: web::Data<Moderator>) -> HttpResponse {
+    let devices = moderator.models().iter().map(|model| DeviceJson {
+        model: model.part,
+        digest: &model.digest,
+        device: model.device.provider.name(),
+        detail: &model.device.detail,
+    });
+    HttpResponse::Ok().json(DevicesJson { devices: devices.collect() })
+}
+
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/moderate")
             .route(web::post().to(moderate))
             .default_service(web::to(method_not_allowed)),
+    )
+    .service(
+        web::resource("/devices").route(web::get().to(devices)).default_service(web::to(method_not_allowed)),
     );
 }

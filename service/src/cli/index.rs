@@ -76,7 +76,7 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Out
 
 async fn add(config: &Config, bank: &str, confirmed: bool) -> anyhow::Result<Outcome> {
     let mut rows = read_rows(config, bank, confirmed).await?;
-    let models = wiring::models(config)?;
+    let models = wiring::models(config, [])?;
     let index =
         wiring::banks(config, &models.embedder, Access::Write)?.context("there is no bank to write to")?;
     for chunk in rows.chunks_mut(CHUNK) {
@@ -145,7 +145,7 @@ fn row(entry: Entry, bank: &str, confirmed: bool) -> Result<Row, String> {
 
 async fn search(config: &Config, bank: String, text: &str, k: usize) -> anyhow::Result<Outcome> {
     Content::new(text)?;
-    let models = wiring::models(config)?;
+    let models = wiring::models(config, [])?;
     let mut out = anstream::stdout().lock();
     let Some(index) = wiring::banks(config, &models.embedder, Access::Read)? else {
         writeln!(out, "there are no banks yet")?;
@@ -164,7 +164,7 @@ async fn search(config: &Config, bank: String, text: &str, k: usize) -> anyhow::
 }
 
 async fn stats(config: &Config, bank: Option<String>) -> anyhow::Result<Outcome> {
-    let models = wiring::models(config)?;
+    let models = wiring::models(config, [])?;
     let mut out = anstream::stdout().lock();
     let Some(index) = wiring::banks(config, &models.embedder, Access::Read)? else {
         writeln!(out, "there are no banks yet")?;

@@ -3,6 +3,7 @@
 mod eval;
 mod index;
 mod lines;
+mod model;
 mod moderate;
 mod painted;
 mod policy;
@@ -57,6 +58,9 @@ enum Command {
     /// Look after the banks of precedents and documents
     #[command(subcommand)]
     Index(index::Command),
+    /// Look into model folders, and run them
+    #[command(subcommand)]
+    Model(model::Command),
     /// Measure quality on labelled JSON lines
     Eval(eval::Arguments),
 }
@@ -95,6 +99,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Moderate(arguments) => on_threads(moderate::run(&config, arguments)),
         Command::Policy(command) => on_threads(policy::run(&config, command)),
         Command::Index(command) => on_threads(index::run(&config, command)),
+        Command::Model(command) => on_threads(model::run(&config, command)),
         Command::Eval(arguments) => on_threads(eval::run(&config, arguments)),
     }
 }

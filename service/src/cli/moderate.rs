@@ -33,6 +33,9 @@ pub(super) struct Arguments {
     /// The policy to judge by
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
+    /// Have the LLaMA say in a line why it judges so
+    #[arg(long)]
+    explain: bool,
     /// Print the JSON that `--jsonl` and the service give
     #[arg(long, conflicts_with = "jsonl")]
     json: bool,
@@ -47,7 +50,11 @@ struct Row {
 
 pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<Outcome> {
     let moderator = Arc::new(wiring::moderator(config, Access::Read).await?);
-    let docket = moderator.docket(&Terms { policy: arguments.policy, ..Terms::default() })?;
+    let docket = moderator.docket(&Terms {
+        policy: arguments.policy,
+        explain: arguments.explain,
+        ..Terms::default()
+    })?;
     match arguments.text {
         Some(text) => one(&moderator, &docket, text, arguments.json).await,
         None => many(moderator, docket).await,

@@ -33,13 +33,21 @@ pub(super) fn judgment(
         )?;
         evidence(out, text, finding, policy)?;
     }
+    for line in &verdict.explanations {
+        writeln!(out, "  {line}")?;
+    }
     for run in &record.stages {
         let device = run.device.as_deref().map(|device| format!(" on {device}")).unwrap_or_default();
         let reason = run.status.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
         let bytes: usize = run.bytes.iter().map(|span| span.end - span.start).sum();
+        let read = |tokens: policies::Tokens| format!(", {} tokens, {} cached", tokens.prompt, tokens.cached);
+        let tokens = run.tokens.map(read).unwrap_or_default();
         let took = run.took.as_secs_f64() * 1e3;
-        let line =
-            format!("  {:<12} {}{reason}{device}, {bytes} bytes, {took:.1} ms", run.stage, run.status.name());
+        let line = format!(
+            "  {:<12} {}{reason}{device}, {bytes} bytes, {took:.1} ms{tokens}",
+            run.stage,
+            run.status.name()
+        );
         writeln!(out, "{}", line.dimmed())?;
     }
     if !record.not_scored.is_empty() {

@@ -61,7 +61,8 @@ fn check(policy: &Policy) -> anyhow::Result<Outcome> {
 
 /// The cases are judged by the policy alone: without the tenant's banks.
 async fn test(config: &Config, policy: Policy) -> anyhow::Result<Outcome> {
-    let pipeline = wiring::pipeline(policy, &wiring::models(config)?, None).await?;
+    let models = wiring::models(config, [&policy])?;
+    let pipeline = wiring::pipeline(policy, &models, None).await?;
     let mut out = anstream::stdout().lock();
     let (mut held, mut known, mut failed) = (0, 0, 0);
     for case in pipeline.policy().cases() {
