@@ -68,6 +68,12 @@ pub enum IndexError {
         /// The file looked for.
         file: PathBuf,
     },
+    /// There is an index where a new one should be made.
+    #[error("there is an index at {} already", file.display())]
+    Occupied {
+        /// The index's file.
+        file: PathBuf,
+    },
     /// The index was opened for reading.
     #[error("{} is open for reading only", file.display())]
     ReadOnly {

@@ -9,12 +9,18 @@
 
 mod embedded;
 mod error;
+mod fusion;
 mod index;
 mod query;
+mod record;
 mod row;
+mod snapshot;
+mod terms;
 
-pub use embedded::Embedded;
+pub use embedded::{Compacted, Embedded, Lost, Salvaged};
 pub use error::IndexError;
+pub use fusion::{FUSED_DEPTH, FUSION_K};
 pub use index::Index;
-pub use query::{Filter, Hit, MAX_NEAREST, Query, Stats};
+pub use query::{Filter, Hit, MAX_NEAREST, Page, Query, Sought, Stats};
 pub use row::{MAX_ID_BYTES, MAX_NAME_BYTES, MAX_TAGS, MAX_TEXT_CHARS, Row};
+pub use terms::{BM25_AVERAGE_WORDS, BM25_B, BM25_K1, Terms};

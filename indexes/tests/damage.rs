@@ -34,7 +34,7 @@ async fn read(bytes: &[u8], open: Open) -> Result<Vec<Row>, IndexError> {
             Err(IndexError::ReadOnly { .. }) => {}
             written => written.and(index.remove(&ids).await.map(|_| ()))?,
         }
-        let rows = index.scan(None, usize::MAX, &Filter::default()).await?;
+        let rows = index.scan(None, usize::MAX, &Filter::default()).await?.rows;
         Ok(rows.iter().map(|row| Row::clone(row)).collect())
     }
     .await;
@@ -143,4 +143,62 @@ async fn fills_the_disk() {
     assert_eq!(hits.len(), 10);
     assert_eq!(index.count(&Filter::default()).await.unwrap(), acknowledged);
     println!("\nacknowledged {acknowledged}");
+}
+
+/// What `salvage` brings out of these bytes: the rows and how many it says are lost.
+async fn salvaged(bytes: &[u8]) -> Result<(Vec<Row>, Vec<String>, u64), IndexError> {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(from.path().join("banks.redb"), bytes).unwrap();
+    let found = Embedded::salvage(from.path(), to.path(), DIMENSION, "digest");
+    assert_eq!(fs::read(from.path().join("banks.redb")).unwrap(), bytes, "what is damaged stays as it is");
+    let found = found?;
+    let index = Embedded::open(to.path(), "tenant", DIMENSION, "digest").unwrap();
+    let rows = index.scan(None, usize::MAX, &Filter::default()).await.unwrap().rows;
+    assert_eq!(rows.len(), found.kept);
+    let lost = found.lost.into_iter().map(|lost| lost.id).collect();
+    Ok((rows.iter().map(|row| Row::clone(row)).collect(), lost, found.unnamed))
+}
+
+#[tokio::test]
+async fn salvaging_keeps_what_is_whole_and_says_what_is_not() {
+    let whole = whole().await;
+    assert!(salvaged(&whole).await.unwrap() == (rows(), Vec::new(), 0));
+
+    // One byte of one vector.
+    let vector: Vec<u8> = rows()[17].vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let mut bytes = whole.clone();
+    let places = (0..bytes.len() - vector.len()).filter(|at| bytes[*at..].starts_with(&vector));
+    for at in places.collect::<Vec<usize>>() {
+        bytes[at] ^= 1;
+    }
+    assert!(matches!(read(&bytes, Embedded::open).await, Err(IndexError::Damaged { .. })));
+    let (kept, lost, unnamed) = salvaged(&bytes).await.unwrap();
+    assert_eq!((lost, unnamed), (vec!["row-00017".to_owned()], 0));
+    assert!(kept.iter().eq(rows().iter().filter(|row| row.id != "row-00017")));
+}
+
+#[tokio::test]
+async fn salvaging_any_changed_file_gives_whole_rows_and_accounts_for_the_others() {
+    let whole = whole().await;
+    let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    let known = rows();
+    let mut dice = Dice(6);
+    let (mut partly, mut not_at_all) = (0, 0);
+    for _ in 0..60 {
+        let mut bytes = whole.clone();
+        for _ in 0..=dice.below(3) {
+            let at = dice.below(used);
+            bytes[at] ^= 1 << dice.below(8);
+        }
+        match salvaged(&bytes).await {
+            Ok((kept, lost, unnamed)) => {
+                assert!(kept.iter().all(|row| known.contains(row)), "a row is not as it was written");
+                assert!(kept.len() + lost.len() + usize::try_from(unnamed).unwrap() >= known.len());
+                partly += usize::from(kept.len() < known.len());
+            }
+            Err(IndexError::Damaged { .. } | IndexError::OtherEncoder { .. }) => not_at_all += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(partly > 5, "{partly} in part, {not_at_all} not at all: the test finds nothing");
 }
