@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use policies::Judgment;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder, exponential_buckets,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    exponential_buckets,
 };
 
 /// The service's counters, as Prometheus reads them.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Registry,
+    judging: IntGauge,
     verdicts: IntCounterVec,
     degraded: IntCounterVec,
     stages: IntCounterVec,
@@ -38,7 +40,10 @@ impl Metrics {
             registry.register(Box::new(histogram.clone()))?;
             Ok::<_, prometheus::Error>(histogram)
         };
+        let judging = IntGauge::new("lamassu_judging", "Texts being judged now.")?;
+        registry.register(Box::new(judging.clone()))?;
         Ok(Self {
+            judging,
             verdicts: counter("lamassu_verdicts_total", "Verdicts by action.", &["policy", "action"])?,
             degraded: counter("lamassu_degraded_total", "Verdicts that miss a stage.", &["policy"])?,
             stages: counter("lamassu_stages_total", "Stages by what became of them.", &["stage", "status"])?,
@@ -46,6 +51,13 @@ impl Metrics {
             stage_seconds: histogram("lamassu_stage_seconds", "Time of a stage.", &["stage"])?,
             registry,
         })
+    }
+
+    /// Counts a text as being judged until the answer is dropped.
+    #[must_use]
+    pub fn judging(&self) -> Judging {
+        self.judging.inc();
+        Judging(self.judging.clone())
     }
 
     /// Counts one judgment.
@@ -70,5 +82,15 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
+    }
+}
+
+/// A text being judged, as counted.
+#[derive(Debug)]
+pub struct Judging(IntGauge);
+
+impl Drop for Judging {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }

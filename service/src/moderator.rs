@@ -160,7 +160,7 @@ impl Moderator {
         text: String,
         _place: &SemaphorePermit<'_>,
     ) -> Result<Judgment, ApiError> {
-        let started = Instant::now();
+        let (started, _judging) = (Instant::now(), self.metrics.judging());
         let content = Arc::new(self.content(text).await?);
         let judgment = docket.pipeline.judge(content, &docket.ask).await;
         self.metrics.count(docket.policy().name(), &judgment, started.elapsed());

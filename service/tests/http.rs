@@ -226,7 +226,10 @@ fn a_signal_to_stop_finishes_what_was_accepted() {
         let sent = ureq::post(format!("{address}/v1/lamassu/moderate")).send(&request[..]);
         sent.map(|answer| answer.status().as_u16())
     });
-    std::thread::sleep(Duration::from_millis(300));
+    while !server.get("/metrics").body.contains("lamassu_judging 1") {
+        assert!(!client.is_finished(), "the text was to take longer");
+        std::thread::yield_now();
+    }
     assert!(server.stop(), "it ends without an error");
     assert_eq!(client.join().expect("no panic").expect("it was answered"), 200);
 }
@@ -239,4 +242,55 @@ fn two_services_do_not_share_a_folder() {
     let judged = lamassu(server.data()).args(["moderate", "Good morning!"]).output().expect("it runs");
     let said = support::err(&judged);
     assert!(judged.status.success() || said.contains("another lamassu process holds"), "{said}");
+}
+
+#[test]
+fn devices_say_which_model_runs_where_and_why_nowhere_else() {
+    let server = Server::start(&[], &[]);
+    let answer = server.get("/v1/lamassu/devices");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let answer = answer.json();
+    let devices = answer["devices"].as_array().expect("devices");
+    let models: Vec<_> = devices.iter().map(|device| device["model"].as_str()).collect();
+    assert_eq!(models, [Some("encoder"), Some("llama")]);
+    for device in devices {
+        assert_eq!((&device["device"], device["digest"].as_str().map(str::len)), (&json!("cpu"), Some(64)));
+        let detail = device["detail"].as_str().expect("how it is known");
+        assert!(detail.contains("nodes of the probe run ran on it"), "{detail}");
+    }
+}
+
+#[test]
+fn another_llama_takes_the_seat_by_one_line_of_configuration() {
+    let folder = support::folder();
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/guard");
+    for entry in std::fs::read_dir(shipped).expect("the guard") {
+        let entry = entry.expect("a file of it");
+        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("a copy");
+    }
+    // Another model is one with another card: what it says is not calibrated.
+    let card = std::fs::read_to_string(folder.path().join("lamassu.json")).expect("a card");
+    let mut card: serde_json::Value = serde_json::from_str(&card).expect("JSON");
+    card["calibration"] = serde_json::Value::Null;
+    std::fs::write(folder.path().join("lamassu.json"), card.to_string()).expect("the card is written");
+    let other = folder.path().to_str().expect("a path");
+    let (guard, other) = (Server::start(&[], &[]), Server::start(&[], &[("LAMASSU_LLAMA__FOLDER", other)]));
+    let digest = |server: &Server| server.get("/v1/lamassu/devices").json()["devices"][1]["digest"].clone();
+    assert_ne!(digest(&guard), digest(&other));
+    // Among so many, some lie inside the band.
+    let texts: Vec<String> =
+        ["You are a fool, {}.", "I could kill you for that, {}.", "Nobody here likes {}."]
+            .iter()
+            .flat_map(|text| ["Tom", "my friend", "old man"].map(|name| text.replace("{}", name)))
+            .collect();
+    let answer = other.moderate(&body(&json!({"texts": texts}))).json();
+    let mut asked = 0;
+    for one in answer["results"].as_array().expect("results") {
+        assert_eq!(one["record"]["models"]["llama"], digest(&other));
+        assert_eq!(one["record"]["degraded"], false, "{}", one["record"]);
+        let adjudicated =
+            one["record"]["stages"].as_array().and_then(|stages| stages.last()).expect("stages");
+        asked += usize::from(adjudicated["status"] == "ran" && adjudicated["tokens"]["computed"].is_u64());
+    }
+    assert!(asked > 0, "{answer}");
 }

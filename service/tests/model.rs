@@ -158,3 +158,17 @@ fn a_folder_that_cannot_be_used_says_why() {
         lamassu(data.path()).args(["model", "tokenize"]).arg(broken.path()).output().expect("it runs");
     assert_fails(&output, "tokenizer.json");
 }
+
+#[test]
+fn a_bench_counts_what_was_asked_for() {
+    let sizes = ["--prefix", "12", "--suffix", "5", "--items", "3", "--new", "4", "--batch", "1,2", "--json"];
+    let output = check("bench", "golden-llama/gqa", &sizes, b"");
+    assert!(output.status.success(), "{}", err(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&report["score"]["items"], &report["score"]["tokens"]), (&json!(3), &json!(15)));
+    assert_eq!((&report["uncached"]["items"], &report["uncached"]["tokens"]), (&json!(3), &json!(51)));
+    let tokens = |at: usize| (&report["generate"][at]["batch"], &report["generate"][at]["tokens"]);
+    assert_eq!((tokens(0), tokens(1)), ((&json!(1), &json!(3)), (&json!(2), &json!(6))), "{report}");
+    assert_eq!(report["device"], "cpu");
+    assert_fails(&check("bench", "golden-llama/gqa", &["--new", "5000"], b""), "context is");
+}

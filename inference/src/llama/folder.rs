@@ -23,6 +23,9 @@ pub struct ModelFolder {
     pub(super) outline: Outline,
 }
 
+/// Our card.
+const CARD: &str = "lamassu.json";
+
 /// The measures of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -69,7 +72,7 @@ impl ModelFolder {
         let outline = outline(&graph)?;
         refuse_other_layouts(&outline, &graph)?;
         check_names(&config, &outline, &graph)?;
-        let card_path = folder.join("lamassu.json");
+        let card_path = folder.join(CARD);
         let card: ModelCard = if card_path.is_file() { json(&card_path)? } else { ModelCard::default() };
         let template = template(folder, &card)?;
         if template == Template::LlamaGuard1 && card.template.is_some() && card.categories.is_empty() {
@@ -134,14 +137,17 @@ impl ModelFolder {
         self.config.search.past_present_share_buffer && attentions == self.shape().layers
     }
 
-    /// The files that the digest names, in its order: the graph, its weights, the tokenizer.
+    /// The files that the digest names, in its order: the graph, its weights, the tokenizer, and our card where there is
+    /// one, since prompts and scores depend on it.
     ///
     /// # Errors
     ///
     /// [`InferenceError::Read`] when one is missing.
     pub fn files(&self) -> Result<Vec<ModelFile>, InferenceError> {
         let paths = std::iter::once(self.graph()).chain(self.data_files()).chain([self.tokenizer()]);
+        let card = Some(self.folder.join(CARD)).filter(|card| card.is_file());
         paths
+            .chain(card)
             .map(|path| match path.metadata() {
                 Ok(metadata) => Ok(ModelFile { bytes: metadata.len(), path }),
                 Err(source) => Err(InferenceError::Read { path, source }),
@@ -149,7 +155,7 @@ impl ModelFolder {
             .collect()
     }
 
-    /// SHA-256, in hexadecimal, that names graph, weights and tokenizer together. Reads all of them.
+    /// SHA-256, in hexadecimal, that names all of [`Self::files`] together. Reads them.
     ///
     /// # Errors
     ///

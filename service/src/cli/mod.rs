@@ -1,5 +1,6 @@
 //! The command line. Output is written here and nowhere else.
 
+mod bench;
 mod eval;
 mod index;
 mod lines;

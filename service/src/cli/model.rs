@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{BufReader, Stdin};
 
 use super::Outcome;
+use super::bench::{self, Bench};
 use super::lines::{self, Line};
 use crate::config::Config;
 use crate::error::ApiError;
@@ -28,6 +29,8 @@ pub(super) enum Command {
     },
     /// Find out which device really runs a model, and why the others do not
     Probe(Probe),
+    /// Measure how fast a model scores and generates here
+    Bench(Bench),
     /// Continue a prompt by the likeliest tokens; the continuation alone goes to standard output
     Generate(Generate),
     /// Cut each line of standard input into tokens: JSON arrays of ids, without BOS
@@ -78,13 +81,14 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Out
     match command {
         Command::Inspect { dir } => inspect(&ModelFolder::read(&dir)?),
         Command::Probe(probe) => run_probe(config, probe),
+        Command::Bench(options) => bench::run(config, &options).await,
         Command::Generate(generate) => run_generate(config, generate).await,
         Command::Tokenize { dir } => tokenize(config, &dir).await,
         Command::Score { dir, prefix } => score(config, &dir, &prefix).await,
     }
 }
 
-fn load(config: &Config, dir: &Path) -> anyhow::Result<Llama> {
+pub(super) fn load(config: &Config, dir: &Path) -> anyhow::Result<Llama> {
     // Whatever is wrong with the folder is said before anything is fetched.
     ModelFolder::read(dir)?;
     let options = LlamaOptions {
