@@ -22,5 +22,5 @@ pub use error::IndexError;
 pub use fusion::{FUSED_DEPTH, FUSION_K};
 pub use index::Index;
 pub use query::{Filter, Hit, MAX_NEAREST, Page, Query, Sought, Stats};
-pub use row::{MAX_ID_BYTES, MAX_NAME_BYTES, MAX_TAGS, MAX_TEXT_CHARS, Row};
+pub use row::{MAX_ID_BYTES, MAX_NAME_BYTES, MAX_NOTE_BYTES, MAX_TAGS, MAX_TEXT_CHARS, Row};
 pub use terms::{BM25_AVERAGE_WORDS, BM25_B, BM25_K1, Terms};

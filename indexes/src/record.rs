@@ -36,6 +36,8 @@ pub(crate) struct Record<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
     pub(crate) confirmed: bool,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    note: Option<Cow<'a, str>>,
 }
 
 impl<'a> From<&'a Row> for Record<'a> {
@@ -54,6 +56,7 @@ impl<'a> From<&'a Row> for Record<'a> {
             provenance: borrowed(&row.provenance),
             reason: borrowed(&row.reason),
             confirmed: row.confirmed,
+            note: borrowed(&row.note),
         }
     }
 }
@@ -78,6 +81,7 @@ impl Record<'_> {
             provenance: owned(self.provenance),
             reason: owned(self.reason),
             confirmed: self.confirmed,
+            note: owned(self.note),
         }
     }
 

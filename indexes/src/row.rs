@@ -8,6 +8,8 @@ pub const MAX_TEXT_CHARS: usize = 1_000_000;
 pub const MAX_TAGS: usize = 64;
 /// The longest tenant, bank, label, ruling, language or tag.
 pub const MAX_NAME_BYTES: usize = 256;
+/// The longest note.
+pub const MAX_NOTE_BYTES: usize = 64 << 10;
 /// How far from 1 a vector's length may be. Half-precision encoders are off by about 0.0005.
 const UNIT_TOLERANCE: f64 = 1e-3;
 
@@ -44,6 +46,8 @@ pub struct Row {
     pub reason: Option<String>,
     /// Whether a reviewer has confirmed it.
     pub confirmed: bool,
+    /// What the bank's owner keeps about the row, as JSON of up to [`MAX_NOTE_BYTES`]; no query looks into it.
+    pub note: Option<String>,
 }
 
 impl Row {
@@ -71,6 +75,7 @@ impl Row {
         {
             within(field, name.as_ref().map_or(0, String::len), MAX_NAME_BYTES)?;
         }
+        within("note", self.note.as_ref().map_or(0, String::len), MAX_NOTE_BYTES)?;
         within("tags", self.tags.len(), MAX_TAGS)?;
         for tag in &self.tags {
             within("tag", tag.len(), MAX_NAME_BYTES)?;

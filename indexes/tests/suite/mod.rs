@@ -395,6 +395,10 @@ pub(crate) async fn a_row_outside_the_limits_is_refused_by_name_and_nothing_is_w
             "`text` of row `a` is 1000001 long, the limit is 1000000",
         ),
         (
+            Row { note: Some(" ".repeat(MAX_NOTE_BYTES + 1)), ..plain("a", axis(0)) },
+            "`note` of row `a` is 65537 long, the limit is 65536",
+        ),
+        (
             Row { tags: vec![String::new(); MAX_TAGS + 1], ..plain("a", axis(0)) },
             "`tags` of row `a` is 65 long, the limit is 64",
         ),
@@ -417,6 +421,7 @@ pub(crate) async fn a_row_at_the_limits_comes_back_as_it_was_given(Opened { inde
         text: "\u{1F600}".repeat(MAX_TEXT_CHARS),
         tags: (0..MAX_TAGS).map(|number| format!("tag {number} \"quoted\"\n")).collect(),
         expires: Some(u64::MAX),
+        note: Some("\"".repeat(MAX_NOTE_BYTES)),
         ..plain("", axis(3))
     };
     index.upsert(vec![row.clone()]).await.unwrap();
