@@ -21,7 +21,8 @@ fn pipeline(runtime: &Runtime) -> Pipeline {
     );
     let llama = Some(llama.expect("the guard loads"));
     let own = runtime.block_on(plugins::policy_bank(&policy, &embedder, None)).expect("the bank is built");
-    let resources = Resources { policy: Arc::new(policy), embedder, classifier, banks: vec![own], llama };
+    let resources =
+        Resources { policy: Arc::new(policy), embedder, classifier, banks: vec![own], tenant: None, llama };
     plugins::builtin().pipeline(&resources).expect("the stages are built")
 }
 

@@ -104,6 +104,7 @@ impl House {
             embedder,
             classifier,
             banks: vec![own],
+            tenant: None,
             llama: Some(llama),
         };
         Ok(Self {

@@ -1,5 +1,7 @@
 //! Text folded for comparison: lower case, one space for any white space, with a way back.
 
+use std::collections::HashSet;
+
 /// A folded text.
 pub(crate) struct Folded {
     text: String,
@@ -48,6 +50,30 @@ impl Folded {
 pub(crate) fn essence(text: &str) -> String {
     let folded = Folded::new(text);
     folded.text().trim_matches(|c: char| c.is_whitespace() || c.is_ascii_punctuation()).to_owned()
+}
+
+/// How far two texts agree in wording.
+///
+/// - *Units*: Dice's coefficient over distinct character trigrams, `0.0..=1.0`.
+pub(crate) fn wording(one: &str, other: &str) -> f32 {
+    // Texts of very different length cannot agree: no need to count.
+    if one.len().abs_diff(other.len()) > one.len().max(other.len()) / 4 {
+        return 0.0;
+    }
+    let (one, other) = (trigrams(one), trigrams(other));
+    let shared = one.intersection(&other).count();
+    let all = one.len() + other.len();
+    if all == 0 { 0.0 } else { ratio(2 * shared, all) }
+}
+
+fn trigrams(text: &str) -> HashSet<[char; 3]> {
+    let characters: Vec<char> = text.chars().collect();
+    characters.array_windows().copied().collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of trigrams stay far below 2^24")]
+fn ratio(part: usize, whole: usize) -> f32 {
+    part as f32 / whole as f32
 }
 
 #[cfg(test)]

@@ -6,17 +6,24 @@
 mod adjudicate;
 mod answer;
 mod bank;
+mod banks;
 mod blocklist;
 mod brief;
 mod classify;
 mod folding;
 mod kept;
+mod precedents;
 mod reading;
 mod registry;
 mod retrieve;
 
 pub use bank::{CLAUSES, PRECEDENTS, embed_whole, policy_bank, terms};
+pub use banks::{BankError, Banks, Kind, Manner};
 pub use blocklist::Blocklist;
+pub use precedents::{
+    Account, Alert, Case, Entered, FloodOptions, Line, Opinion, PrecedentError, PrecedentOptions, Precedents,
+    Refusal, Review, Standing, State, fit, own_tags,
+};
 pub use registry::{ADJUDICATE, PluginError, Registry, Resources, StageConfig};
 
 /// Every stage that ships with the service.

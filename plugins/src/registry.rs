@@ -8,6 +8,8 @@ use inference::{Classifier, Embedder, Llama};
 use policies::{Pipeline, Policy, Seat, Stage, StageSpec};
 use serde::de::DeserializeOwned;
 
+use crate::Banks;
+
 /// The options of a kind of stage, as a policy file holds them.
 pub trait StageConfig: DeserializeOwned {
     /// The `kind` a policy file names it by.
@@ -33,8 +35,10 @@ pub struct Resources {
     pub embedder: Embedder,
     /// Vectors and n-grams to probabilities.
     pub classifier: Arc<Classifier>,
-    /// Banks of precedents and clauses: the policy's own first, then the tenant's.
+    /// Banks of precedents and clauses that nobody changes while they are asked: the policy's own.
     pub banks: Vec<Arc<dyn Index>>,
+    /// The tenant's banks, if there are any.
+    pub tenant: Option<Arc<Banks>>,
     /// The LLaMA, if one is loaded.
     pub llama: Option<Llama>,
 }

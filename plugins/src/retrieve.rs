@@ -1,6 +1,6 @@
 //! `retrieve`: precedents and clauses that resemble the text; a copy of a precedent rules by itself.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,15 +14,22 @@ use policies::{
 use serde::Deserialize;
 
 use crate::bank::{CLAUSES, PRECEDENTS};
-use crate::folding::essence;
+use crate::folding::{essence, wording};
+use crate::precedents::Precedents;
 use crate::reading::{self, Window};
 use crate::registry::{Resources, StageConfig};
+
+/// Least similarity of a near copy, unless said otherwise. *Units*: cosine.
+pub(crate) const NEAR_COPY: f32 = 0.95;
+/// Least agreement in wording of a near copy, unless said otherwise: [`wording`].
+pub(crate) const NEAR_WORDING: f32 = 0.90;
 
 /// Options of `retrieve`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Least similarity of a precedent, cosine, `-1.0..=1.0`.
+    /// Least similarity of a precedent, cosine, `-1.0..=1.0`. Among the tenant's own, the line that was fitted to its
+    /// confirmed cases takes its place, where there is one.
     #[serde(default = "default_at_least")]
     at_least: f32,
     /// Least similarity of a clause, cosine. A rule and what breaks it are worded differently, so this is low.
@@ -37,8 +44,14 @@ pub(crate) struct Config {
     /// Least agreement in wording of a near copy: Dice's coefficient over character trigrams, `0.0..=1.0`.
     #[serde(default = "default_near_wording")]
     near_wording: f32,
+    /// The tenant's bank of precedents that is asked beside the policy's own.
+    #[serde(default = "default_bank")]
+    bank: String,
 }
 
+fn default_bank() -> String {
+    PRECEDENTS.to_owned()
+}
 fn default_at_least() -> f32 {
     0.45
 }
@@ -49,10 +62,10 @@ fn default_k() -> usize {
     8
 }
 fn default_near_copy() -> f32 {
-    0.95
+    NEAR_COPY
 }
 fn default_near_wording() -> f32 {
-    0.90
+    NEAR_WORDING
 }
 
 impl StageConfig for Config {
@@ -71,8 +84,10 @@ impl StageConfig for Config {
         }
         let own = resources.policy.precedents().iter().filter_map(|precedent| precedent.category.clone());
         let known: BTreeSet<Category> = own.collect();
+        let cases = resources.tenant.as_ref().map(|tenant| tenant.precedents(&self.bank));
         Ok(Box::new(Retrieve {
             config: self,
+            cases,
             embedder: resources.embedder.clone(),
             banks: resources.banks.clone(),
             known,
@@ -84,6 +99,8 @@ struct Retrieve {
     config: Config,
     embedder: Embedder,
     banks: Vec<Arc<dyn Index>>,
+    /// The tenant's.
+    cases: Option<Arc<Precedents>>,
     /// Categories that the policy's own precedents stand for.
     known: BTreeSet<Category>,
 }
@@ -108,8 +125,14 @@ impl Stage for Retrieve {
         let essences: Vec<String> = dossier.content().views().map(|view| essence(view.text())).collect();
         let mut precedents: BTreeMap<Arc<str>, Candidate> = BTreeMap::new();
         let mut clauses: BTreeMap<Arc<str>, (Category, f32)> = BTreeMap::new();
+        let mut matched: BTreeMap<Arc<str>, f32> = BTreeMap::new();
         for window in &reading.windows {
             for hit in self.nearest(window, PRECEDENTS, self.config.at_least).await? {
+                self.keep_nearest(&mut precedents, &hit, &essences);
+            }
+            for hit in self.nearest_case(window).await? {
+                let nearest = matched.entry(hit.row.id.as_str().into()).or_insert(hit.similarity);
+                *nearest = nearest.max(hit.similarity);
                 self.keep_nearest(&mut precedents, &hit, &essences);
             }
             for hit in self.nearest(window, CLAUSES, self.config.clause_at_least).await? {
@@ -117,6 +140,9 @@ impl Stage for Retrieve {
                 let kept = clauses.entry(hit.row.id.as_str().into()).or_insert((category, -1.0));
                 kept.1 = kept.1.max(hit.similarity);
             }
+        }
+        if let (Some(cases), Some(text)) = (&self.cases, essences.first()) {
+            cases.saw(text, matched);
         }
         let mut candidates: Vec<Candidate> = precedents.into_values().collect();
         candidates.sort_by(|a, b| b.precedent.similarity.total_cmp(&a.precedent.similarity));
@@ -154,6 +180,13 @@ impl Retrieve {
             })?);
         }
         Ok(hits)
+    }
+
+    /// The tenant's cases that act.
+    async fn nearest_case(&self, window: &Window<'_>) -> Result<Vec<Hit>, StageError> {
+        let Some(cases) = &self.cases else { return Ok(Vec::new()) };
+        let found = cases.acting(&window.vector, self.config.k, self.config.at_least).await;
+        found.map_err(|source| StageError::Unavailable { dependency: "index", source: Box::new(source) })
     }
 
     fn keep_nearest(&self, kept: &mut BTreeMap<Arc<str>, Candidate>, hit: &Hit, essences: &[String]) {
@@ -232,28 +265,4 @@ fn finding(precedent: &Precedent) -> Option<Finding> {
         severity: precedent.severity,
         evidence: vec![evidence],
     })
-}
-
-/// How far two texts agree in wording.
-///
-/// - *Units*: Dice's coefficient over distinct character trigrams, `0.0..=1.0`.
-fn wording(one: &str, other: &str) -> f32 {
-    // Texts of very different length cannot agree: no need to count.
-    if one.len().abs_diff(other.len()) > one.len().max(other.len()) / 4 {
-        return 0.0;
-    }
-    let (one, other) = (trigrams(one), trigrams(other));
-    let shared = one.intersection(&other).count();
-    let all = one.len() + other.len();
-    if all == 0 { 0.0 } else { ratio(2 * shared, all) }
-}
-
-fn trigrams(text: &str) -> HashSet<[char; 3]> {
-    let characters: Vec<char> = text.chars().collect();
-    characters.array_windows().copied().collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of trigrams stay far below 2^24")]
-fn ratio(part: usize, whole: usize) -> f32 {
-    part as f32 / whole as f32
 }
