@@ -3,11 +3,15 @@
 //! Every option is also an environment variable: `LAMASSU_` and its name, `__` between a table and its
 //! option (`LAMASSU_LIMITS__MAX_CHARS`). An option that does not exist is refused by name.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use inference::{Flavour, Provider};
+use plugins::FloodOptions;
 use serde::Deserialize;
+
+use crate::keys::{self, KeyEntry};
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,10 @@ pub struct Config {
     pub models: Option<PathBuf>,
     /// One key with every scope. Without it `serve` listens on loopback only.
     pub api_key: Option<String>,
+    /// More keys, each with a name and scopes of its own; in the file only.
+    pub key: Vec<KeyEntry>,
+    /// When a precedent matches so much of the traffic that it is stopped.
+    pub flood: Flood,
     /// Which log lines to write, as `tracing` filters: `warn`, `info`, `service=debug`.
     pub log: String,
     /// How to write them: `text` or `json`.
@@ -62,6 +70,25 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// `[flood]`: a precedent that matches more than a share of the last texts is stopped. Counted in memory.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Flood {
+    /// Different texts looked back on.
+    pub window: usize,
+    /// Different texts there must be before a share means anything.
+    pub least: usize,
+    /// Share that is too much, 0 to 1; at 1 nothing is ever stopped.
+    pub share: f64,
+}
+
+impl Default for Flood {
+    fn default() -> Self {
+        let FloodOptions { window, least, share } = FloodOptions::default();
+        Self { window, least, share }
+    }
 }
 
 /// `[policies]`
@@ -143,6 +170,8 @@ impl Default for Config {
             data: None,
             models: None,
             api_key: None,
+            key: Vec::new(),
+            flood: Flood::default(),
             log: "warn".to_owned(),
             log_format: LogFormat::Text,
             policies: Policies::default(),
@@ -219,8 +248,14 @@ impl Config {
         if self.api_key.as_deref().is_some_and(str::is_empty) {
             return contradiction("`api_key` is empty");
         }
-        if self.api_key.is_none() && !self.listen.ip().is_loopback() {
+        if self.api_key.is_none() && self.key.is_empty() && !self.listen.ip().is_loopback() {
             return contradiction("without an `api_key`, `listen` must be a loopback address");
+        }
+        if let Some(fault) = fault_of_keys(&self) {
+            return contradiction(&fault);
+        }
+        if self.flood.window == 0 || !(0.0..=1.0).contains(&self.flood.share) {
+            return contradiction("`flood.window` is at least 1, `flood.share` lies within 0 to 1");
         }
         let limits = &self.limits;
         if [limits.max_chars, limits.max_body_bytes, limits.max_texts, limits.max_in_flight].contains(&0) {
@@ -263,6 +298,24 @@ impl Config {
             ConfigError::NoModels(candidates.iter().map(|folder| folder.display().to_string()).collect())
         })
     }
+}
+
+/// What is wrong with the keys: a reviewer is known by one name, a key opens for one name.
+fn fault_of_keys(config: &Config) -> Option<String> {
+    let mut names = BTreeSet::from([keys::DEFAULT]);
+    let mut known: BTreeSet<&str> = config.api_key.as_deref().into_iter().collect();
+    for KeyEntry { name, key, scopes } in &config.key {
+        if name.is_empty() || key.is_empty() || scopes.is_empty() {
+            return Some(format!("[[key]] `{name}` needs a name, a key and at least one scope"));
+        }
+        if !names.insert(name) {
+            return Some(format!("two keys are called `{name}`, or it is the name of `api_key`"));
+        }
+        if !known.insert(key) {
+            return Some(format!("[[key]] `{name}` has the key of another"));
+        }
+    }
+    None
 }
 
 #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]

@@ -1,6 +1,8 @@
 //! Why a request is refused: one list, and the one table of names and status codes there is.
 
 use actix_web::http::StatusCode;
+use inference::InferenceError;
+use plugins::{BankError, Refusal};
 use policies::ContentError;
 
 /// Why a request, or one text of it, is refused. No variant holds the text.
@@ -37,6 +39,23 @@ pub enum ApiError {
     /// The key is missing or wrong.
     #[error("give the key as `Authorization: Bearer KEY` or `api-key: KEY`")]
     Unauthorized,
+    /// The key does not open this.
+    #[error("the key `{key}` lacks the scope `{needed}`")]
+    Forbidden {
+        /// The key's name.
+        key: String,
+        /// The scopes, one of which it would need.
+        needed: String,
+    },
+    /// A case is refused, or cannot become what was asked for.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A bank is not there, or does not answer.
+    #[error(transparent)]
+    Bank(#[from] BankError),
+    /// The policies on disk cannot be used; the ones in force stay.
+    #[error("the policies in force stay: {0}")]
+    Policies(String),
     /// Nothing lives at that path.
     #[error("there is nothing at this path")]
     NotFound,
@@ -56,18 +75,52 @@ impl ApiError {
     #[must_use]
     pub fn code(&self) -> (&'static str, StatusCode) {
         match self {
-            Self::Content(ContentError::Empty) => ("text_empty", StatusCode::BAD_REQUEST),
-            Self::Content(ContentError::Blank) => ("text_blank", StatusCode::BAD_REQUEST),
-            Self::Content(ContentError::TooLong { .. }) => ("text_too_long", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::Content(error) => content(error),
             Self::Unreadable(_) => ("json_unreadable", StatusCode::BAD_REQUEST),
             Self::BodyTooLarge { .. } => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Field { .. } => ("field_invalid", StatusCode::BAD_REQUEST),
             Self::UnknownPolicy { .. } => ("policy_unknown", StatusCode::NOT_FOUND),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED),
+            Self::Forbidden { .. } => ("forbidden", StatusCode::FORBIDDEN),
+            Self::Refused(refusal) => refused(refusal),
+            Self::Bank(error) => bank(error),
+            Self::Policies(_) => ("policies_unusable", StatusCode::UNPROCESSABLE_ENTITY),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+fn content(error: &ContentError) -> (&'static str, StatusCode) {
+    match error {
+        ContentError::Empty => ("text_empty", StatusCode::BAD_REQUEST),
+        ContentError::Blank => ("text_blank", StatusCode::BAD_REQUEST),
+        ContentError::TooLong { .. } => ("text_too_long", StatusCode::PAYLOAD_TOO_LARGE),
+    }
+}
+
+fn refused(refusal: &Refusal) -> (&'static str, StatusCode) {
+    match refusal {
+        Refusal::Content(error) => content(error),
+        Refusal::Field { .. } => ("field_invalid", StatusCode::BAD_REQUEST),
+        Refusal::Conflict { .. } => ("case_conflict", StatusCode::CONFLICT),
+        Refusal::Taken { .. } => ("id_taken", StatusCode::CONFLICT),
+        Refusal::Unknown { .. } => ("row_unknown", StatusCode::NOT_FOUND),
+        Refusal::Closed { .. } => ("case_closed", StatusCode::CONFLICT),
+        Refusal::SameReviewer { .. } => ("reviewer_same", StatusCode::CONFLICT),
+    }
+}
+
+fn bank(error: &BankError) -> (&'static str, StatusCode) {
+    match error {
+        BankError::Unknown { .. } => ("bank_unknown", StatusCode::NOT_FOUND),
+        BankError::Name => ("bank_name_invalid", StatusCode::BAD_REQUEST),
+        BankError::Exists(_) => ("bank_exists", StatusCode::CONFLICT),
+        BankError::Embedding(InferenceError::Overloaded) => ("overloaded", StatusCode::SERVICE_UNAVAILABLE),
+        BankError::Embedding(_) | BankError::Index(_) => {
+            ("bank_unavailable", StatusCode::SERVICE_UNAVAILABLE)
         }
     }
 }

@@ -4,11 +4,13 @@
 //! the answer out.
 
 pub mod api;
+pub mod clerk;
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod eval;
 pub mod json;
+pub mod keys;
 pub mod metrics;
 pub mod moderator;
 pub mod wiring;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use policies::Judgment;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
     exponential_buckets,
 };
 
@@ -13,6 +13,7 @@ use prometheus::{
 pub struct Metrics {
     registry: Registry,
     judging: IntGauge,
+    quarantined: IntGaugeVec,
     verdicts: IntCounterVec,
     degraded: IntCounterVec,
     stages: IntCounterVec,
@@ -42,8 +43,13 @@ impl Metrics {
         };
         let judging = IntGauge::new("lamassu_judging", "Texts being judged now.")?;
         registry.register(Box::new(judging.clone()))?;
+        let stopped =
+            Opts::new("lamassu_quarantined", "Precedents stopped for matching too much of the traffic.");
+        let quarantined = IntGaugeVec::new(stopped, &["bank"])?;
+        registry.register(Box::new(quarantined.clone()))?;
         Ok(Self {
             judging,
+            quarantined,
             verdicts: counter("lamassu_verdicts_total", "Verdicts by action.", &["policy", "action"])?,
             degraded: counter("lamassu_degraded_total", "Verdicts that miss a stage.", &["policy"])?,
             stages: counter("lamassu_stages_total", "Stages by what became of them.", &["stage", "status"])?,
@@ -58,6 +64,11 @@ impl Metrics {
     pub fn judging(&self) -> Judging {
         self.judging.inc();
         Judging(self.judging.clone())
+    }
+
+    /// Says how many precedents of a bank are in quarantine.
+    pub fn quarantined(&self, bank: &str, count: usize) {
+        self.quarantined.with_label_values(&[bank]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Counts one judgment.

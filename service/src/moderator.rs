@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use inference::Device;
-use policies::{Ask, Content, Judgment, Pipeline, Policy};
+use policies::{Ask, Category, Content, Judgment, Pipeline, Policy};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::config::Limits;
@@ -15,9 +16,12 @@ use crate::metrics::Metrics;
 /// Texts longer than this are normalized on a thread of their own, so that short ones need not wait.
 const LONG_TEXT_BYTES: usize = 16 << 10;
 
+/// Pipelines by the names of their policies.
+pub type Pipelines = BTreeMap<String, Arc<Pipeline>>;
+
 /// Judges texts by the policies it was made with. Shared by all requests.
 pub struct Moderator {
-    pipelines: BTreeMap<String, Arc<Pipeline>>,
+    pipelines: ArcSwap<Pipelines>,
     default: String,
     limits: Limits,
     places: Semaphore,
@@ -67,13 +71,9 @@ impl Docket {
 impl Moderator {
     /// A moderator over `pipelines`, by policy name; `default` is one of the names.
     #[must_use]
-    pub fn new(
-        pipelines: BTreeMap<String, Arc<Pipeline>>,
-        default: String,
-        limits: Limits,
-        metrics: Metrics,
-    ) -> Self {
+    pub fn new(pipelines: Pipelines, default: String, limits: Limits, metrics: Metrics) -> Self {
         let places = Semaphore::new(limits.max_in_flight);
+        let pipelines = ArcSwap::from_pointee(pipelines);
         Self { pipelines, default, limits, places, metrics, models: Vec::new() }
     }
 
@@ -81,6 +81,28 @@ impl Moderator {
     #[must_use]
     pub fn with_models(self, models: Vec<ModelInUse>) -> Self {
         Self { models, ..self }
+    }
+
+    /// Puts other pipelines in force, all at once: a request is judged by the old ones or the new ones whole.
+    pub fn replace(&self, pipelines: Pipelines) {
+        self.pipelines.store(Arc::new(pipelines));
+    }
+
+    /// The policies in force, each with its digest.
+    #[must_use]
+    pub fn policies(&self) -> Vec<(String, String)> {
+        let pipelines = self.pipelines.load();
+        pipelines.iter().map(|(name, one)| (name.clone(), one.policy().digest().to_string())).collect()
+    }
+
+    /// Categories that are a floor in at least one of the policies in force.
+    #[must_use]
+    pub fn floors(&self) -> BTreeSet<Category> {
+        let pipelines = self.pipelines.load();
+        pipelines
+            .values()
+            .flat_map(|one| one.policy().floors().into_iter().cloned().collect::<Vec<_>>())
+            .collect()
     }
 
     /// The limits it holds requests to.
@@ -108,9 +130,10 @@ impl Moderator {
     /// [`ApiError::UnknownPolicy`], or [`ApiError::Field`] for a category the policy does not judge.
     pub fn docket(&self, terms: &Terms) -> Result<Docket, ApiError> {
         let name = terms.policy.as_deref().unwrap_or(&self.default);
-        let pipeline = self.pipelines.get(name).ok_or_else(|| ApiError::UnknownPolicy {
+        let pipelines = self.pipelines.load();
+        let pipeline = pipelines.get(name).ok_or_else(|| ApiError::UnknownPolicy {
             name: name.to_owned(),
-            known: self.pipelines.keys().cloned().collect(),
+            known: pipelines.keys().cloned().collect(),
         })?;
         let policy = pipeline.policy();
         let category = |name: &String| {

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indexes::{Embedded, Index, IndexError};
+use indexes::{Embedded, IndexError};
 use inference::{
     Classifier, Embedder, EmbedderOptions, InferenceError, Llama, LlamaOptions, Runtime, SetUp, SetUpError,
 };
-use plugins::{PluginError, Resources};
+use plugins::{Banks, FloodOptions, PluginError, PrecedentError, PrecedentOptions, Resources};
 use policies::{Pipeline, Policy, PolicyError};
 
-use crate::config::{Config, ConfigError};
+use crate::clerk::Clerk;
+use crate::config::{Config, ConfigError, Flood, Policies as Names};
+use crate::error::ApiError;
 use crate::metrics::Metrics;
-use crate::moderator::{ModelInUse, Moderator};
+use crate::moderator::{ModelInUse, Moderator, Pipelines};
 
 /// The policy that ships with the service.
 const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
@@ -35,6 +37,9 @@ pub enum WiringError {
     /// The banks do not open.
     #[error("the banks cannot be opened")]
     Index(#[from] IndexError),
+    /// The banks do not answer.
+    #[error("the banks cannot be read")]
+    Banks(#[source] PrecedentError),
     /// A policy file cannot be read.
     #[error("`{file}` cannot be read")]
     PolicyFile {
@@ -199,15 +204,19 @@ pub fn banks(
     config: &Config,
     embedder: &Embedder,
     access: Access,
-) -> Result<Option<Arc<dyn Index>>, WiringError> {
+) -> Result<Option<Arc<Banks>>, WiringError> {
     let folder = config.data_folder()?;
     let (dimension, digest) = (embedder.dimension(), embedder.digest());
     let opened = match access {
         Access::Write => Embedded::open(&folder, TENANT, dimension, digest),
         Access::Read => Embedded::open_read_only(&folder, TENANT, dimension, digest),
     };
+    let Flood { window, least, share } = config.flood;
+    // Who may not write cannot stop a precedent either.
+    let flood = (access == Access::Write).then_some(FloodOptions { window, least, share });
+    let options = PrecedentOptions { flood, ..PrecedentOptions::default() };
     match opened {
-        Ok(bank) => Ok(Some(Arc::new(bank))),
+        Ok(index) => Ok(Some(Arc::new(Banks::new(Arc::new(index), embedder.clone(), options)))),
         Err(IndexError::Missing { .. }) if access == Access::Read => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -238,7 +247,7 @@ pub fn policy(file: Option<&Path>) -> Result<Policy, WiringError> {
 pub async fn pipeline(
     policy: Policy,
     models: &Models,
-    bank: Option<Arc<dyn Index>>,
+    tenant: Option<Arc<Banks>>,
 ) -> Result<Pipeline, WiringError> {
     let name = policy.name().to_owned();
     let build = async {
@@ -248,11 +257,81 @@ pub async fn pipeline(
             policy: Arc::new(policy),
             embedder: models.embedder.clone(),
             classifier: Arc::clone(&models.classifier),
-            banks: std::iter::once(own).chain(bank).collect(),
+            banks: vec![own],
+            tenant,
             llama: models.llama.clone(),
         })
     };
     build.await.map_err(|source| WiringError::Stages { name, source })
+}
+
+/// Everything a service needs.
+pub struct House {
+    /// Judges.
+    pub moderator: Arc<Moderator>,
+    /// Looks after the banks.
+    pub clerk: Clerk,
+    /// Reads the policies again.
+    pub policies: Arc<Policies>,
+}
+
+/// The policy files, and what their pipelines are made of.
+pub struct Policies {
+    config: Config,
+    models: Models,
+    tenant: Option<Arc<Banks>>,
+    /// One reading at a time: the later one is to stay.
+    reading: tokio::sync::Mutex<()>,
+}
+
+impl Policies {
+    /// Reads all policy files again and puts them in force, all or none.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Policies`] says which file is broken and why; the policies in force stay.
+    pub async fn reload(&self, moderator: &Moderator) -> Result<(), ApiError> {
+        let _reading = self.reading.lock().await;
+        let read = async { self.pipelines(read_policies(&self.config)?).await };
+        let pipelines = read.await.map_err(|error| ApiError::Policies(sentence(&error)))?;
+        moderator.replace(pipelines);
+        Ok(())
+    }
+
+    async fn pipelines(&self, policies: Vec<Policy>) -> Result<Pipelines, WiringError> {
+        let mut pipelines = BTreeMap::new();
+        for policy in policies {
+            let built = pipeline(policy, &self.models, self.tenant.clone()).await?;
+            let name = built.policy().name().to_owned();
+            if pipelines.insert(name.clone(), Arc::new(built)).is_some() {
+                return Err(WiringError::SameName(name));
+            }
+        }
+        let default = &self.config.policies.default;
+        if !pipelines.contains_key(default) {
+            return Err(WiringError::NoDefault {
+                name: default.clone(),
+                known: pipelines.into_keys().collect(),
+            });
+        }
+        Ok(pipelines)
+    }
+}
+
+/// The library's policy and those of the configuration.
+///
+/// # Errors
+///
+/// As [`policy`].
+pub fn read_policies(config: &Config) -> Result<Vec<Policy>, WiringError> {
+    let files = config.policies.files.iter().map(|file| Some(file.as_path()));
+    std::iter::once(None).chain(files).map(policy).collect()
+}
+
+/// An error and its causes as one sentence.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 /// Builds everything: models, banks, policies.
@@ -261,22 +340,35 @@ pub async fn pipeline(
 ///
 /// [`WiringError`] says what is missing or wrong, and what to do.
 pub async fn moderator(config: &Config, access: Access) -> Result<Moderator, WiringError> {
-    let files = config.policies.files.iter().map(|file| Some(file.as_path()));
-    let policies: Vec<Policy> = std::iter::once(None).chain(files).map(policy).collect::<Result<_, _>>()?;
-    let models = models(config, &policies)?;
-    let bank = banks(config, &models.embedder, access)?;
-    let mut pipelines = BTreeMap::new();
-    for policy in policies {
-        let built = pipeline(policy, &models, bank.clone()).await?;
-        let name = built.policy().name().to_owned();
-        if pipelines.insert(name.clone(), Arc::new(built)).is_some() {
-            return Err(WiringError::SameName(name));
-        }
+    let (policies, written) = policies(config, access)?;
+    moderator_of(&policies, written).await
+}
+
+/// Builds everything that `serve` needs.
+///
+/// # Errors
+///
+/// As [`moderator`].
+pub async fn house(config: &Config) -> Result<House, WiringError> {
+    let (policies, written) = policies(config, Access::Write)?;
+    let moderator = Arc::new(moderator_of(&policies, written).await?);
+    let missing = || IndexError::Missing { file: PathBuf::from("banks.redb") };
+    let clerk = Clerk::new(policies.tenant.clone().ok_or_else(missing)?);
+    Ok(House { moderator, clerk, policies: Arc::new(policies) })
+}
+
+fn policies(config: &Config, access: Access) -> Result<(Policies, Vec<Policy>), WiringError> {
+    let written = read_policies(config)?;
+    let models = models(config, &written)?;
+    let tenant = banks(config, &models.embedder, access)?;
+    Ok((Policies { config: config.clone(), models, tenant, reading: tokio::sync::Mutex::default() }, written))
+}
+
+async fn moderator_of(policies: &Policies, written: Vec<Policy>) -> Result<Moderator, WiringError> {
+    let pipelines = policies.pipelines(written).await?;
+    if let Some(tenant) = &policies.tenant {
+        tenant.refit().await.map_err(WiringError::Banks)?;
     }
-    let default = config.policies.default.clone();
-    if !pipelines.contains_key(&default) {
-        return Err(WiringError::NoDefault { name: default, known: pipelines.into_keys().collect() });
-    }
-    Ok(Moderator::new(pipelines, default, config.limits.clone(), Metrics::new()?)
-        .with_models(models.in_use()))
+    let Config { policies: Names { default, .. }, limits, .. } = policies.config.clone();
+    Ok(Moderator::new(pipelines, default, limits, Metrics::new()?).with_models(policies.models.in_use()))
 }

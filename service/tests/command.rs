@@ -298,9 +298,12 @@ fn rows_are_added_all_or_none() {
     let good = json!({"id": "a", "text": "x", "ruling": "allow"}).to_string();
     for (bad, sentence) in [
         ("{}", "line 2"),
-        (r#"{"id":"b","text":"x","ruling":"blokc","category":"hate"}"#, "`ruling`: `blokc` is none of"),
-        (r#"{"id":"b","text":"x","ruling":"block"}"#, "`category` goes with every ruling but `allow`"),
-        (r#"{"id":"b","text":"","ruling":"allow"}"#, "`text`"),
+        (
+            r#"{"id":"b","text":"x","ruling":"blokc","category":"hate"}"#,
+            "`ruling`: it is none of allow, flag, review, block",
+        ),
+        (r#"{"id":"b","text":"x","ruling":"block"}"#, "`category`: it goes with every ruling but `allow`"),
+        (r#"{"id":"b","text":"","ruling":"allow"}"#, "empty"),
         (r#"{"id":"b","text":"x","ruling":"block","category":"hate","severity":8}"#, "`severity`"),
     ] {
         let input = format!("{good}\n{bad}\n");

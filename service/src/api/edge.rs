@@ -1,16 +1,18 @@
 //! What every request meets first: its id, the key, and errors in the native dress.
 
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError, web};
-use subtle::ConstantTimeEq;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use futures::future::{Ready, ready};
+use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
 use crate::error::ApiError;
-use crate::json::ErrorJson;
+use crate::json::{ErrorJson, place_of};
+use crate::keys::{Caller, Keys, Scope};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: &str = "api-key";
@@ -41,44 +43,78 @@ impl ResponseError for NativeError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if matches!(self.0, ApiError::Overloaded) {
+        if self.0.code().0 == "overloaded" {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         response.json(ErrorJson::from(&self.0))
     }
 }
 
-/// The key that requests must show, if there is one.
-pub(super) struct Key(Option<Vec<u8>>);
-
-impl Key {
-    pub(super) fn new(key: Option<&str>) -> Self {
-        Self(key.map(|key| key.as_bytes().to_vec()))
-    }
-
-    /// Whether `shown` is the key. Takes as long for a wrong key as for the right one.
-    fn admits(&self, shown: Option<&[u8]>) -> bool {
-        match (&self.0, shown) {
-            (None, _) => true,
-            (Some(key), Some(shown)) => key.ct_eq(shown).into(),
-            (Some(_), None) => false,
-        }
-    }
-}
-
-/// Lets a request pass that shows the key as `Authorization: Bearer KEY` or `api-key: KEY`.
+/// Lets a request pass that shows a key as `Authorization: Bearer KEY` or `api-key: KEY`, and notes whose it is.
 pub(super) async fn require_key<B: MessageBody>(
-    key: web::Data<Key>,
+    keys: web::Data<Keys>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
     let bearer = header("authorization").and_then(|value| value.strip_prefix(b"Bearer "));
-    if key.admits(bearer.or_else(|| header(API_KEY))) {
+    if let Some(caller) = keys.holder(bearer.or_else(|| header(API_KEY))) {
+        request.extensions_mut().insert(caller);
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let refusal = NativeError(ApiError::Unauthorized).error_response();
     Ok(request.into_response(refusal).map_into_right_body())
+}
+
+/// Whose key the request shows.
+pub(super) struct By(Caller);
+
+impl By {
+    /// Lets those pass whose key has one of `scopes`, and says its name.
+    pub(super) fn may(&self, scopes: &[Scope]) -> Result<&str, ApiError> {
+        self.0.may(scopes)
+    }
+}
+
+impl FromRequest for By {
+    type Error = NativeError;
+    type Future = Ready<Result<Self, NativeError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let noted = request.extensions().get::<Caller>().cloned();
+        ready(noted.map(Self).ok_or(NativeError(ApiError::Unauthorized)))
+    }
+}
+
+/// The whole body, if it is not too much.
+pub(super) async fn received(body: web::Payload, limit: usize) -> Result<web::Bytes, ApiError> {
+    let whole = body.to_bytes_limited(limit).await.map_err(|_| ApiError::BodyTooLarge { limit })?;
+    whole.map_err(|_| ApiError::Unreadable("it could not be received whole".to_owned()))
+}
+
+/// The body as JSON.
+pub(super) async fn json_of<T: DeserializeOwned>(body: web::Payload, limit: usize) -> Result<T, ApiError> {
+    let body = received(body, limit).await?;
+    serde_json::from_slice(&body).map_err(|error| ApiError::Unreadable(place_of(&error)))
+}
+
+/// The body as JSON; without one, what is meant where nothing is said.
+pub(super) async fn json_or_nothing<T: DeserializeOwned + Default>(
+    body: web::Payload,
+    limit: usize,
+) -> Result<T, ApiError> {
+    let body = received(body, limit).await?;
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(&body).map_err(|error| ApiError::Unreadable(place_of(&error)))
+}
+
+/// The part of the path after `?`.
+pub(super) fn query_of<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
+    let reason = "a part of it is unknown, or has a value it cannot have".to_owned();
+    let query = web::Query::<T>::from_query(request.query_string());
+    query.map(web::Query::into_inner).map_err(|_| ApiError::Field { field: "the query", reason })
 }
 
 /// Gives every request an id, the caller's own if it has a sensible one, and says it in the answer.

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 
 use super::edge::NativeError;
+use crate::clerk::Clerk;
 use crate::error::ApiError;
 use crate::moderator::Moderator;
 
@@ -17,7 +18,14 @@ async fn readyz() -> &'static str {
 }
 
 /// Counters in Prometheus' text format.
-async fn metrics(moderator: web::Data<Moderator>) -> Result<HttpResponse, NativeError> {
+async fn metrics(
+    moderator: web::Data<Moderator>,
+    clerk: web::Data<Clerk>,
+) -> Result<HttpResponse, NativeError> {
+    // Without the index the other counters are still worth having.
+    if let Ok(counts) = clerk.quarantined().await {
+        counts.iter().for_each(|(bank, count)| moderator.metrics().quarantined(bank, *count));
+    }
     let text = moderator.metrics().render().map_err(|_| ApiError::Internal)?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
 }

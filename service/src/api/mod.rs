@@ -1,30 +1,37 @@
 //! The HTTP side: one listener, one file a facade.
 
+mod banks;
 mod edge;
 mod health;
+mod lines;
 mod native;
+mod policies;
+mod rows;
 
 use std::net::TcpListener;
-use std::sync::Arc;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
 use crate::config::Config;
-use crate::moderator::Moderator;
+use crate::keys::Keys;
+use crate::wiring::House;
 
 /// Serves until a signal to stop, then finishes what was accepted.
 ///
 /// # Errors
 ///
 /// The listener breaks.
-pub async fn serve(listener: TcpListener, config: &Config, moderator: Moderator) -> std::io::Result<()> {
-    let moderator = web::Data::from(Arc::new(moderator));
-    let key = web::Data::new(edge::Key::new(config.api_key.as_deref()));
+pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std::io::Result<()> {
+    let House { moderator, clerk, policies } = house;
+    let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
+    let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config)));
     HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&moderator))
-            .app_data(web::Data::clone(&key))
+            .app_data(web::Data::clone(&policies))
+            .app_data(web::Data::clone(&clerk))
+            .app_data(web::Data::clone(&keys))
             .wrap(from_fn(edge::request_id))
             .configure(routes)
     })
@@ -38,6 +45,14 @@ pub async fn serve(listener: TcpListener, config: &Config, moderator: Moderator)
 /// prefix the second is never reached.
 pub fn routes(app: &mut web::ServiceConfig) {
     app.configure(health::routes)
-        .service(web::scope("/v1/lamassu").wrap(from_fn(edge::require_key)).configure(native::routes))
+        .service(web::scope("/v1/lamassu").wrap(from_fn(edge::require_key)).configure(lamassu))
         .default_service(web::to(edge::not_found));
+}
+
+fn lamassu(app: &mut web::ServiceConfig) {
+    app.configure(native::routes)
+        .configure(banks::routes)
+        .configure(lines::routes)
+        .configure(rows::routes)
+        .configure(policies::routes);
 }

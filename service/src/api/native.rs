@@ -6,9 +6,10 @@ use actix_web::{HttpResponse, web};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use super::edge::{NativeError, method_not_allowed};
+use super::edge::{By, NativeError, json_of, method_not_allowed};
 use crate::error::ApiError;
 use crate::json::{ErrorJson, JudgmentJson};
+use crate::keys::Scope;
 use crate::moderator::{Docket, Moderator, Terms};
 
 /// Texts of one request judged at the same time.
@@ -57,9 +58,13 @@ struct ManyAnswers {
 }
 
 /// Judges one text, or many.
-async fn moderate(moderator: web::Data<Moderator>, body: web::Payload) -> Result<HttpResponse, NativeError> {
-    let body = received(body, moderator.limits().max_body_bytes).await?;
-    let request: ModerateRequest = serde_json::from_slice(&body).map_err(|error| unreadable(&error))?;
+async fn moderate(
+    caller: By,
+    moderator: web::Data<Moderator>,
+    body: web::Payload,
+) -> Result<HttpResponse, NativeError> {
+    caller.may(&[Scope::Judge])?;
+    let request: ModerateRequest = json_of(body, moderator.limits().max_body_bytes).await?;
     let docket = moderator.docket(&request.terms()?)?;
     match (request.text, request.texts) {
         (Some(text), None) => one(&moderator, &docket, text).await,
@@ -117,17 +122,6 @@ impl ModerateRequest {
 
 fn field(field: &'static str, reason: &str) -> ApiError {
     ApiError::Field { field, reason: reason.to_owned() }
-}
-
-/// Where the JSON breaks, without the words it breaks at: those may be the text.
-fn unreadable(error: &serde_json::Error) -> ApiError {
-    ApiError::Unreadable(crate::json::place_of(error))
-}
-
-/// The whole body, if it is not too much.
-async fn received(body: web::Payload, limit: usize) -> Result<web::Bytes, ApiError> {
-    let whole = body.to_bytes_limited(limit).await.map_err(|_| ApiError::BodyTooLarge { limit })?;
-    whole.map_err(|_| ApiError::Unreadable("it could not be received whole".to_owned()))
 }
 
 /// A model, and where it runs.

@@ -57,8 +57,7 @@ enum Command {
     #[command(subcommand)]
     Policy(policy::Command),
     /// Look after the banks of precedents and documents
-    #[command(subcommand)]
-    Index(index::Command),
+    Index(index::Arguments),
     /// Look into model folders, and run them
     #[command(subcommand)]
     Model(model::Command),
@@ -99,7 +98,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Serve { .. } => serve::run(&config),
         Command::Moderate(arguments) => on_threads(moderate::run(&config, arguments)),
         Command::Policy(command) => on_threads(policy::run(&config, command)),
-        Command::Index(command) => on_threads(index::run(&config, command)),
+        Command::Index(arguments) => on_threads(index::run(&config, arguments)),
         Command::Model(command) => on_threads(model::run(&config, command)),
         Command::Eval(arguments) => on_threads(eval::run(&config, arguments)),
     }

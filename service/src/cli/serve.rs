@@ -7,22 +7,48 @@ use anyhow::Context;
 
 use super::Outcome;
 use crate::config::Config;
-use crate::wiring::{self, Access};
+use crate::wiring::{self, House};
 
 /// Serves until a signal to stop. The address is taken first: a port in use is known before a model loads.
 pub(super) fn run(config: &Config) -> anyhow::Result<Outcome> {
     let listener =
         TcpListener::bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
     actix_web::rt::System::new().block_on(async {
-        let moderator = wiring::moderator(config, Access::Write).await?;
+        let house = wiring::house(config).await?;
+        reload_on_hang_up(&house)?;
         let address = listener.local_addr()?;
         let mut out = anstream::stderr().lock();
         writeln!(out, "listening on http://{address}")?;
-        if config.api_key.is_none() {
+        if config.api_key.is_none() && config.key.is_empty() {
             writeln!(out, "no api_key is set: only this machine can connect, and needs no key")?;
         }
         drop(out);
-        crate::api::serve(listener, config, moderator).await?;
+        crate::api::serve(listener, config, house).await?;
         Ok(Outcome::Done)
     })
+}
+
+/// Reads the policies again whenever the process is told to.
+#[cfg(unix)]
+fn reload_on_hang_up(house: &House) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut told = signal(SignalKind::hangup())?;
+    let (policies, moderator) =
+        (std::sync::Arc::clone(&house.policies), std::sync::Arc::clone(&house.moderator));
+    actix_web::rt::spawn(async move {
+        while told.recv().await.is_some() {
+            match policies.reload(&moderator).await {
+                Ok(()) => tracing::info!("the policies on disk are in force"),
+                Err(error) => tracing::error!(%error, "the policies are not reloaded"),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// There is no such signal here; the API reloads.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on unix")]
+fn reload_on_hang_up(_: &House) -> std::io::Result<()> {
+    Ok(())
 }

@@ -116,6 +116,20 @@ impl Server {
         Answer::of(agent().get(format!("{}{path}", self.address)).call())
     }
 
+    /// Sends any request.
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.address));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        Answer::of(agent().run(request.body(body).expect("a request")))
+    }
+
+    /// Sends the service a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().expect("kill is there").success());
+    }
+
     /// Asks the service to stop, as a service manager does, and waits: whether it ended cleanly.
     #[cfg(unix)]
     pub(crate) fn stop(mut self) -> bool {

@@ -1,0 +1,82 @@
+//! `/v1/lamassu/banks`, `/v1/lamassu/banks/{bank}` and its `/search`.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::edge::{By, NativeError, json_of, method_not_allowed};
+use crate::clerk::{Clerk, SearchJson};
+use crate::keys::Scope;
+use crate::moderator::Moderator;
+
+#[derive(Serialize)]
+struct RemovedJson {
+    removed: usize,
+}
+
+/// The banks there are.
+async fn list(caller: By, clerk: web::Data<Clerk>) -> Result<HttpResponse, NativeError> {
+    caller.may(&[Scope::Banks, Scope::Review])?;
+    Ok(HttpResponse::Ok().json(clerk.list().await?))
+}
+
+/// Makes a bank.
+async fn create(
+    caller: By,
+    clerk: web::Data<Clerk>,
+    moderator: web::Data<Moderator>,
+    body: web::Payload,
+) -> Result<HttpResponse, NativeError> {
+    caller.may(&[Scope::Banks])?;
+    let new = json_of(body, moderator.limits().max_body_bytes).await?;
+    Ok(HttpResponse::Created().json(clerk.create(&new).await?))
+}
+
+/// What a bank holds, and what is wrong with it.
+async fn account(
+    caller: By,
+    clerk: web::Data<Clerk>,
+    bank: web::Path<String>,
+) -> Result<HttpResponse, NativeError> {
+    caller.may(&[Scope::Banks, Scope::Review])?;
+    Ok(HttpResponse::Ok().json(clerk.account(&bank).await?))
+}
+
+/// Removes a bank and all that is in it, without a trace.
+async fn delete(
+    caller: By,
+    clerk: web::Data<Clerk>,
+    bank: web::Path<String>,
+) -> Result<HttpResponse, NativeError> {
+    caller.may(&[Scope::Admin])?;
+    Ok(HttpResponse::Ok().json(RemovedJson { removed: clerk.delete(&bank).await? }))
+}
+
+/// Cases that resemble a text, with their rulings.
+async fn search(
+    caller: By,
+    clerk: web::Data<Clerk>,
+    (moderator, bank): (web::Data<Moderator>, web::Path<String>),
+    body: web::Payload,
+) -> Result<HttpResponse, NativeError> {
+    caller.may(&[Scope::Banks, Scope::Review])?;
+    let wanted: SearchJson = json_of(body, moderator.limits().max_body_bytes).await?;
+    Ok(HttpResponse::Ok().json(clerk.search(&bank, &wanted).await?))
+}
+
+/// Registers the routes.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    let refused = || web::to(method_not_allowed);
+    app.service(
+        web::resource("/banks")
+            .route(web::get().to(list))
+            .route(web::post().to(create))
+            .default_service(refused()),
+    )
+    .service(
+        web::resource("/banks/{bank}")
+            .route(web::get().to(account))
+            .route(web::delete().to(delete))
+            .default_service(refused()),
+    )
+    .service(web::resource("/banks/{bank}/search").route(web::post().to(search)).default_service(refused()));
+}

@@ -1,0 +1,76 @@
+//! `/v1/lamassu/banks/{bank}/import` and `/export`: JSON lines of any number.
+
+use actix_web::{HttpResponse, web};
+use futures::{Stream, StreamExt, stream};
+
+use super::edge::{By, NativeError, method_not_allowed};
+use crate::clerk::{Clerk, FilterJson, Importing, PageJson};
+use crate::error::ApiError;
+use crate::keys::Scope;
+use crate::moderator::Moderator;
+
+/// Rows read at once for an export.
+const PAGE: usize = 500;
+
+/// Takes lines as they arrive; the answer counts them.
+async fn import(
+    caller: By,
+    clerk: web::Data<Clerk>,
+    (moderator, bank): (web::Data<Moderator>, web::Path<String>),
+    mut body: web::Payload,
+) -> Result<HttpResponse, NativeError> {
+    let by = caller.may(&[Scope::Banks])?;
+    let mut importing = Importing::new(&clerk, &bank, by, moderator.limits().max_body_bytes);
+    while let Some(piece) = body.next().await {
+        let broken = |_| ApiError::Unreadable("it could not be received whole".to_owned());
+        importing.take(&piece.map_err(broken)?).await?;
+    }
+    Ok(HttpResponse::Ok().json(importing.finish().await?))
+}
+
+/// Gives every row of a bank as a line that an import takes.
+async fn export(
+    caller: By,
+    clerk: web::Data<Clerk>,
+    bank: web::Path<String>,
+) -> Result<HttpResponse, NativeError> {
+    caller.may(&[Scope::Banks, Scope::Review])?;
+    let bank = bank.into_inner();
+    // The first page is read before the answer begins: a bank that is not there is an error, not an empty export.
+    let first = page(&clerk, &bank, None).await?;
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(pages(clerk, bank, first)))
+}
+
+fn pages(
+    clerk: web::Data<Clerk>,
+    bank: String,
+    first: PageJson,
+) -> impl Stream<Item = Result<web::Bytes, ApiError>> {
+    stream::unfold(Some(first), move |page_now| {
+        let (clerk, bank) = (web::Data::clone(&clerk), bank.clone());
+        async move {
+            let now = page_now?;
+            let lines = now.lines().map(web::Bytes::from);
+            match now.into_next() {
+                None => Some((lines, None)),
+                Some(after) => match page(&clerk, &bank, Some(after)).await {
+                    Ok(next) => Some((lines, Some(next))),
+                    Err(error) => Some((Err(error), None)),
+                },
+            }
+        }
+    })
+}
+
+async fn page(clerk: &Clerk, bank: &str, after: Option<String>) -> Result<PageJson, ApiError> {
+    clerk.page(bank, &FilterJson { after, limit: Some(PAGE), ..FilterJson::default() }).await
+}
+
+/// Registers the routes.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    let refused = || web::to(method_not_allowed);
+    app.service(
+        web::resource("/banks/{bank}/import").route(web::post().to(import)).default_service(refused()),
+    )
+    .service(web::resource("/banks/{bank}/export").route(web::get().to(export)).default_service(refused()));
+}

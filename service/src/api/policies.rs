@@ -1,0 +1,41 @@
+//! `POST /v1/lamassu/policies/reload`: the policy files are read again.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::edge::{By, NativeError, method_not_allowed};
+use crate::keys::Scope;
+use crate::moderator::Moderator;
+use crate::wiring::Policies;
+
+#[derive(Serialize)]
+struct PoliciesJson {
+    policies: Vec<PolicyJson>,
+}
+
+#[derive(Serialize)]
+struct PolicyJson {
+    name: String,
+    digest: String,
+}
+
+/// Puts the policies on disk in force, all of them or none.
+async fn reload(
+    caller: By,
+    policies: web::Data<Policies>,
+    moderator: web::Data<Moderator>,
+) -> Result<HttpResponse, NativeError> {
+    caller.may(&[Scope::Admin])?;
+    policies.reload(&moderator).await?;
+    let in_force = moderator.policies().into_iter().map(|(name, digest)| PolicyJson { name, digest });
+    Ok(HttpResponse::Ok().json(PoliciesJson { policies: in_force.collect() }))
+}
+
+/// Registers the routes.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    app.service(
+        web::resource("/policies/reload")
+            .route(web::post().to(reload))
+            .default_service(web::to(method_not_allowed)),
+    );
+}

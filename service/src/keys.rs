@@ -1,0 +1,112 @@
+//! Who may do what: keys, their names and their scopes.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use crate::config::Config;
+use crate::error::ApiError;
+
+/// The name of the one key that `api_key` sets.
+pub const DEFAULT: &str = "default";
+/// The name of whoever comes while there are no keys: the service listens on loopback only then.
+const LOCAL: &str = "local";
+
+/// What a key opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Texts are judged.
+    Judge,
+    /// Cases are handed in, banks made, read and searched.
+    Banks,
+    /// Cases are confirmed, rejected and retracted.
+    Review,
+    /// Policies are reloaded; rows and banks are removed without a trace.
+    Admin,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Judge, Self::Banks, Self::Review, Self::Admin];
+
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Judge => "judge",
+            Self::Banks => "banks",
+            Self::Review => "review",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// `[[key]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// Who holds it: reviews and cases are recorded under this name.
+    pub name: String,
+    /// The key.
+    pub key: String,
+    /// What it opens: `judge`, `banks`, `review`, `admin`.
+    pub scopes: Vec<Scope>,
+}
+
+/// Whoever a request comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The key's name.
+    pub name: Arc<str>,
+    scopes: Arc<[Scope]>,
+}
+
+impl Caller {
+    /// Lets those pass whose key has one of `scopes`.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Forbidden`] names the scopes.
+    pub fn may(&self, scopes: &[Scope]) -> Result<&str, ApiError> {
+        if scopes.iter().any(|scope| self.scopes.contains(scope)) {
+            return Ok(&self.name);
+        }
+        let needed = scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join("` or `");
+        Err(ApiError::Forbidden { key: self.name.to_string(), needed })
+    }
+}
+
+/// All keys there are.
+pub struct Keys {
+    keys: Vec<(Vec<u8>, Caller)>,
+}
+
+impl Keys {
+    /// The keys of a configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let caller = |name: &str, scopes: &[Scope]| Caller { name: name.into(), scopes: scopes.into() };
+        let default =
+            config.api_key.iter().map(|key| (key.clone().into_bytes(), caller(DEFAULT, &Scope::ALL)));
+        let named =
+            config.key.iter().map(|key| (key.key.clone().into_bytes(), caller(&key.name, &key.scopes)));
+        Self { keys: default.chain(named).collect() }
+    }
+
+    /// Whose key is `shown`. All keys are compared, whichever fits, and each takes as long whether it fits or not.
+    #[must_use]
+    pub fn holder(&self, shown: Option<&[u8]>) -> Option<Caller> {
+        if self.keys.is_empty() {
+            return Some(Caller { name: LOCAL.into(), scopes: Scope::ALL.into() });
+        }
+        let shown = shown?;
+        let mut found = u32::MAX;
+        for (number, (key, _)) in (0_u32..).zip(&self.keys) {
+            let fits: Choice = key.as_slice().ct_eq(shown);
+            found.conditional_assign(&number, fits);
+        }
+        self.keys.get(usize::try_from(found).ok()?).map(|(_, caller)| caller.clone())
+    }
+}
