@@ -116,8 +116,8 @@ impl Banks {
     /// # Errors
     ///
     /// The index does not answer.
-    pub async fn list(&self) -> Result<BTreeMap<String, Kind>, BankError> {
-        let mut banks = BTreeMap::from([(PRECEDENTS.to_owned(), Kind::Precedents)]);
+    pub async fn list(&self) -> Result<Vec<(String, Kind)>, BankError> {
+        let mut banks = vec![(PRECEDENTS.to_owned(), Kind::Precedents)];
         let mut after = None;
         loop {
             let page = self.index.scan(after.as_deref(), PAGE, &Filter::bank(REGISTER)).await?;
@@ -126,6 +126,7 @@ impl Banks {
             }
             after = page.next;
             if after.is_none() {
+                banks.sort_by(|one, other| one.0.cmp(&other.0));
                 return Ok(banks);
             }
         }
@@ -138,8 +139,11 @@ impl Banks {
     /// [`BankError::Unknown`]; the index does not answer.
     pub async fn kind(&self, name: &str) -> Result<Kind, BankError> {
         let banks = self.list().await?;
-        let unknown = || BankError::Unknown { name: name.to_owned(), known: banks.keys().cloned().collect() };
-        banks.get(name).copied().ok_or_else(unknown)
+        let found = banks.iter().find(|(known, _)| known == name).map(|(_, kind)| *kind);
+        found.ok_or_else(|| BankError::Unknown {
+            name: name.to_owned(),
+            known: banks.into_iter().map(|(known, _)| known).collect(),
+        })
     }
 
     /// Makes a bank.
@@ -154,7 +158,7 @@ impl Banks {
             return Err(BankError::Name);
         }
         let _writing = self.writing.lock().await;
-        if self.list().await?.contains_key(name) {
+        if self.list().await?.iter().any(|(known, _)| known == name) {
             return Err(BankError::Exists(name.to_owned()));
         }
         let mut vector = vec![0.0; self.embedder.dimension()];

@@ -57,7 +57,7 @@ impl Dice {
             expires: (self.below(3) == 0).then(|| 1_000 + self.throw() % 1_000),
             provenance: Some("own writing".to_owned()),
             reason: None,
-            note: (number % 2 == 0).then(|| format!("{{\"number\":{number}}}")),
+            note: number.is_multiple_of(2).then(|| format!("{{\"number\":{number}}}")),
             confirmed: self.below(2) == 0,
             vector: self.vector(dimension),
         }

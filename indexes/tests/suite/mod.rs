@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexes::{
-    FUSED_DEPTH, Filter, Hit, Index, IndexError, MAX_NEAREST, MAX_TAGS, MAX_TEXT_CHARS, Query, Row, Sought,
-    Terms,
+    FUSED_DEPTH, Filter, Hit, Index, IndexError, MAX_NEAREST, MAX_NOTE_BYTES, MAX_TAGS, MAX_TEXT_CHARS,
+    Query, Row, Sought, Terms,
 };
 use proptest::prelude::*;
 
@@ -379,7 +379,7 @@ pub(crate) async fn a_row_outside_the_limits_is_refused_by_name_and_nothing_is_w
 ) {
     let good = plain("good", axis(0));
     let half: Vec<f32> = axis(0).iter().map(|number| number / 2.0).collect();
-    let bad: [(Row, &str); 10] = [
+    let bad: [(Row, &str); 11] = [
         (plain("", axis(0)), "`id` is empty"),
         (
             plain(&"x".repeat(257), axis(0)),

@@ -4,13 +4,18 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indexes::{Filter, MAX_NEAREST, Query, Row};
+use indexes::{Filter, Query, Row};
 use policies::Action;
 
 use super::line::cosine;
 use super::{Case, PrecedentError, Precedents, Refusal, Standing, State, now};
 use crate::folding::{essence, wording};
 use crate::retrieve::{NEAR_COPY, NEAR_WORDING};
+
+/// Near copies looked at. Each is another text or another ruling, so there are few.
+const NEAREST: usize = 32;
+/// States in which a case stands for its text.
+const LIVE: [State; 4] = [State::Unconfirmed, State::Pending, State::Confirmed, State::Quarantined];
 
 /// What became of a case that was handed in.
 #[derive(Debug)]
@@ -71,12 +76,17 @@ impl Precedents {
         Ok(entered)
     }
 
-    /// Rows of the bank that say nearly what `vector` says, in any state.
-    pub(super) async fn near(&self, vector: &[f32]) -> Result<Vec<Arc<Row>>, PrecedentError> {
+    /// Rows of the bank in one of `states` that say nearly what `vector` says.
+    pub(super) async fn near(
+        &self,
+        vector: &[f32],
+        states: &[State],
+    ) -> Result<Vec<Arc<Row>>, PrecedentError> {
+        let tags = states.iter().map(|state| state.tag()).collect();
         let query = Query {
             minimum: NEAR_COPY,
-            filter: Filter { now: Some(now()), ..Filter::bank(&self.bank) },
-            ..Query::new(vector.to_vec(), MAX_NEAREST)
+            filter: Filter { now: Some(now()), tags, ..Filter::bank(&self.bank) },
+            ..Query::new(vector.to_vec(), NEAREST)
         };
         Ok(self.index.nearest(&query).await?.into_iter().map(|hit| hit.row).collect())
     }
@@ -112,7 +122,7 @@ impl Draft<'_> {
     }
 
     async fn near(&self, vector: &[f32]) -> Result<Vec<Row>, PrecedentError> {
-        let stored = self.cases.near(vector).await?.into_iter().map(Arc::unwrap_or_clone);
+        let stored = self.cases.near(vector, &LIVE).await?.into_iter().map(Arc::unwrap_or_clone);
         let unchanged = stored.filter(|row| !self.rows.contains_key(&row.id));
         let drafted = self.rows.values().filter(|row| cosine(&row.vector, vector) >= NEAR_COPY).cloned();
         Ok(unchanged.chain(drafted).collect())

@@ -104,8 +104,7 @@ impl Precedents {
 
     async fn uncontradicted(&self, row: &Row) -> Result<(), PrecedentError> {
         let Some(ruling) = row.ruling.as_deref().and_then(Action::named) else { return Ok(()) };
-        let near = self.near(&row.vector).await?;
-        let acting: Vec<_> = near.into_iter().filter(|other| other.confirmed).collect();
+        let acting = self.near(&row.vector, &[State::Confirmed]).await?;
         opposite(&acting, ruling, &row.text).map_or(Ok(()), |other| Err(conflict(other).into()))
     }
 

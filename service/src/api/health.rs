@@ -24,7 +24,9 @@ async fn metrics(
 ) -> Result<HttpResponse, NativeError> {
     // Without the index the other counters are still worth having.
     if let Ok(counts) = clerk.quarantined().await {
-        counts.iter().for_each(|(bank, count)| moderator.metrics().quarantined(bank, *count));
+        for (bank, count) in counts {
+            moderator.metrics().quarantined(&bank, count);
+        }
     }
     let text = moderator.metrics().render().map_err(|_| ApiError::Internal)?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))

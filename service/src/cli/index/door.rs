@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::wiring::{self, Access};
 
 /// How long a service may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 /// The longest answer read.
 const MAX_ANSWER: u64 = 1 << 30;
 
@@ -134,10 +134,10 @@ impl Remote {
             Ask::Create(new) => ("POST", String::new(), new.to_string().into_bytes()),
             Ask::Account(bank) => ("GET", part(bank), nothing()),
             Ask::Page(bank, (state, after), limit) => {
-                let also = |name: &str, value: &Option<&str>| {
+                let also = |name: &str, value: Option<&str>| {
                     value.map(|value| format!("&{name}={}", encoded(value))).unwrap_or_default()
                 };
-                let rest = [also("state", state), also("after", after)].concat();
+                let rest = [also("state", *state), also("after", *after)].concat();
                 ("GET", format!("{}/rows?limit={limit}{rest}", part(bank)), nothing())
             }
             Ask::Search(bank, wanted) => ("POST", part(bank) + "/search", wanted.to_string().into_bytes()),
