@@ -117,6 +117,7 @@ impl Server {
     }
 
     /// Sends any request.
+    #[expect(clippy::too_many_arguments, reason = "a request has as many parts")]
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.address));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
