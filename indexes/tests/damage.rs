@@ -6,6 +6,7 @@ mod clustered;
 
 use std::fs;
 use std::path::Path;
+#[cfg(unix)]
 use std::process::Command;
 
 use clustered::Dice;

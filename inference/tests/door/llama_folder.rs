@@ -118,15 +118,15 @@ fn a_name_that_the_graph_does_not_have_is_refused() {
 #[test]
 fn missing_files_are_named() {
     for (file, sentence) in [
-        ("genai_config.json", "No such file"),
-        ("model.onnx", "No such file"),
+        ("genai_config.json", "os error 2"),
+        ("model.onnx", "os error 2"),
         ("model.onnx.data", "which is missing"),
     ] {
         let folder = folder_with(TINY, &[]);
         fs::remove_file(folder.path().join(file)).expect("removed");
         refused(folder.path(), file, sentence);
     }
-    refused(Path::new("/no/such/folder"), "/no/such/folder", "No such file");
+    refused(Path::new("/no/such/folder"), "/no/such/folder", "os error");
     let folder = folder_with(TINY, &[]);
     fs::remove_file(folder.path().join("tokenizer.json")).expect("removed");
     let files = ModelFolder::read(folder.path()).expect("the rest is there").files();
