@@ -211,28 +211,23 @@ fn rss_anon() -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
-impl Work {
-    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are small")]
-    fn per(&self, amount: usize, seconds: f64) -> f64 {
-        amount as f64 / seconds.max(1e-9)
-    }
+#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are small")]
+fn rate(amount: usize, seconds: f64) -> f64 {
+    amount as f64 / seconds.max(1e-9)
+}
 
+impl Work {
     fn cpu_an_item(&self) -> Option<f64> {
-        self.took.cpu.map(|cpu| 1.0 / self.per(self.items, cpu))
+        self.took.cpu.map(|cpu| 1.0 / rate(self.items, cpu))
     }
 }
 
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wall = self.took.wall;
-        write!(
-            f,
-            "{:>8.1} items/s {:>9.1} tokens/s",
-            self.per(self.items, wall),
-            self.per(self.tokens, wall)
-        )?;
+        write!(f, "{:>8.1} items/s {:>9.1} tokens/s", rate(self.items, wall), rate(self.tokens, wall))?;
         if let Some(cpu) = self.took.cpu {
-            write!(f, "  {:>9.1} tokens a CPU-second", self.per(self.tokens, cpu))?;
+            write!(f, "  {:>9.1} tokens a CPU-second", rate(self.tokens, cpu))?;
         }
         Ok(())
     }
