@@ -44,13 +44,13 @@ fn a_folder_says_what_it_holds() {
     let names: Vec<_> = guard.files().expect("files").iter().map(|file| file.path.clone()).collect();
     assert_eq!(
         names,
-        ["model.onnx", "model.onnx.data", "tokenizer.json"].map(|name| model("guard").join(name))
+        ["model.onnx", "model.onnx.data", "tokenizer.json", "lamassu.json"].map(|name| model("guard").join(name))
     );
     assert_eq!(guard.digest().expect("a digest").len(), 64);
 }
 
 #[test]
-fn the_digest_changes_with_graph_weights_or_tokenizer_and_nothing_else() {
+fn the_digest_changes_with_graph_weights_tokenizer_or_card_and_nothing_else() {
     let whole = ModelFolder::read(&model(TINY)).expect("a model").digest().expect("a digest");
     let digest = |file: &str| {
         let folder = folder_with(TINY, &[]);
@@ -63,7 +63,8 @@ fn the_digest_changes_with_graph_weights_or_tokenizer_and_nothing_else() {
     };
     assert_ne!(digest("model.onnx.data"), whole);
     assert_ne!(digest("tokenizer.json"), whole);
-    assert_eq!(digest("lamassu.json"), whole);
+    assert_ne!(digest("lamassu.json"), whole);
+    assert_eq!(digest("tokenizer_config.json"), whole);
     assert_eq!(digest("model.onnx"), whole);
 }
 
