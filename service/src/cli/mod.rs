@@ -1,6 +1,7 @@
 //! The command line. Output is written here and nowhere else.
 
 mod eval;
+mod import;
 mod index;
 mod lines;
 mod model;
