@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use half::{bf16, f16, slice::HalfFloatSliceExt};
+use half::{bf16, f16};
 use safetensors::{Dtype, tensor::Metadata};
 use serde::Deserialize;
 
@@ -56,10 +56,7 @@ impl Stored {
 fn floats(raw: &[u8], element: Element) -> Vec<f32> {
     let (pairs, _) = raw.as_chunks::<2>();
     match element {
-        Element::Half => {
-            let halves: Vec<f16> = pairs.iter().map(|bytes| f16::from_le_bytes(*bytes)).collect();
-            halves.to_f32_vec()
-        }
+        Element::Half => pairs.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
         Element::Bfloat => pairs.iter().map(|bytes| bf16::from_le_bytes(*bytes).to_f32()).collect(),
         _ => raw.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
     }

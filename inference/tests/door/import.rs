@@ -64,10 +64,10 @@ async fn rounded_weights_are_as_far_off_as_rounding_brings_about() {
     for (name, precision, least, most) in [
         ("gqa", Precision::Fp16, 0.0, 0.03),
         ("narrow", Precision::Fp16, 0.0, 0.03),
-        ("gqa", Precision::Int8, 1e-4, 0.3),
-        ("tied", Precision::Int8, 1e-4, 0.3),
-        ("narrow", Precision::Int8, 1e-4, 0.3),
-        ("mha", Precision::Int4, 0.05, 3.0),
+        ("gqa", Precision::Int8, 1e-3, 0.8),
+        ("tied", Precision::Int8, 1e-3, 0.8),
+        ("narrow", Precision::Int8, 1e-3, 0.8),
+        ("mha", Precision::Int4, 0.1, 4.0),
     ] {
         let checkpoint = checkpoint(name);
         let from = checkpoint.write_as(&Written { kind: Dtype::F16, ..Written::default() });
@@ -87,8 +87,8 @@ async fn graphs_for_gpus_compute_the_same_on_the_processor() {
     for (provider, precision, most) in [
         (Provider::Cuda, Precision::Fp16, 0.03),
         (Provider::DirectMl, Precision::Fp16, 0.03),
-        (Provider::Cuda, Precision::Int4, 3.0),
-        (Provider::DirectMl, Precision::Int4, 3.0),
+        (Provider::Cuda, Precision::Int4, 4.0),
+        (Provider::DirectMl, Precision::Int4, 4.0),
     ] {
         for kind in [Dtype::F16, Dtype::BF16] {
             let (from, to) = (checkpoint.write_as(&Written { kind, ..Written::default() }), Target::new());

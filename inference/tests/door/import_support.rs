@@ -118,7 +118,7 @@ impl Checkpoint {
     }
 
     /// Writes it.
-    pub(crate) fn write_as(&self, written: &Written) -> TempDir {
+    pub(crate) fn write_as(&self, written: &Written<'_>) -> TempDir {
         let folder = tempfile::tempdir().expect("a folder");
         let tensors = self.tensors().into_iter().filter(|(name, _)| name != written.without);
         let mut tensors: Vec<(String, Tensor)> = tensors.collect();
