@@ -1,4 +1,4 @@
-//! A checkpoint's `config.json`, and which LLaMAs can be imported.
+//! A checkpoint's `config.json`, and which models can be imported.
 
 use std::path::Path;
 
@@ -32,7 +32,8 @@ pub(crate) struct Config {
     mlp_bias: bool,
     #[serde(default = "silu")]
     hidden_act: String,
-    quantization_config: Option<Value>,
+    #[serde(rename = "quantization_config")]
+    quantization: Option<Value>,
     pub(crate) bos_token_id: Option<Value>,
     pub(crate) eos_token_id: Option<Value>,
     pub(crate) pad_token_id: Option<Value>,
@@ -53,7 +54,8 @@ fn silu() -> String {
 impl Config {
     /// Reads the file and refuses what is no plain LLaMA.
     pub(super) fn read(path: &Path) -> Result<Self, ImportError> {
-        let bytes = std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+        let bytes =
+            std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
         let refused = |reason: String| ImportError::Checkpoint { path: path.to_owned(), reason };
         let kind: Kind = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
         kind.check().map_err(refused)?;
@@ -92,7 +94,7 @@ impl Config {
         if self.hidden_act != "silu" {
             return Err(format!("`hidden_act` is `{}`, and a LLaMA's is `silu`", self.hidden_act));
         }
-        if self.quantization_config.is_some() {
+        if self.quantization.is_some() {
             return Err("its weights are quantized (`quantization_config`): import the original in fp32, fp16 or bf16"
                 .to_owned());
         }

@@ -188,12 +188,12 @@ impl Packing {
     /// Reads the matrix in pieces of whole rows; each with the number of its first row.
     fn chunks(
         &self,
-        mut with: impl FnMut(usize, &[f32]) -> Result<(), ImportError>,
+        mut each: impl FnMut(usize, &[f32]) -> Result<(), ImportError>,
     ) -> Result<(), ImportError> {
         let (height, width) = (self.matrix.height(), self.matrix.width());
         let step = (CHUNK / width.max(1)).max(1);
         for first in (0..height).step_by(step) {
-            with(first, &self.matrix.read(first..(first + step).min(height))?)?;
+            each(first, &self.matrix.read(first..(first + step).min(height))?)?;
         }
         Ok(())
     }

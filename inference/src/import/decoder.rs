@@ -3,7 +3,7 @@
 //! *Source*: the graphs of onnxruntime-genai 0.18; for the operators,
 //! <https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md>.
 
-use super::onnx::{Attribute, Dimension, Element, Graph, MICROSOFT, Node, Place};
+use super::onnx::{Attribute, Dimension, Element, External, Graph, MICROSOFT, Node, Place};
 use super::pack::Blocks;
 
 /// A matrix product by kept weights.
@@ -92,14 +92,32 @@ struct Stream {
     added: Option<String>,
 }
 
+/// What a step does.
+#[derive(Clone, Copy)]
+struct Operator<'a> {
+    domain: &'a str,
+    name: &'a str,
+    attributes: &'a [Attribute<'a>],
+}
+
+/// One of ONNX's own.
+fn onnx<'a>(name: &'a str, attributes: &'a [Attribute<'a>]) -> Operator<'a> {
+    Operator { domain: "", name, attributes }
+}
+
+/// One of ONNX Runtime's own.
+fn microsoft<'a>(name: &'a str, attributes: &'a [Attribute<'a>]) -> Operator<'a> {
+    Operator { domain: MICROSOFT, name, attributes }
+}
+
 struct Sketch<'a> {
     graph: Graph,
     decoder: &'a Decoder,
 }
 
 impl Sketch<'_> {
-    fn step(&mut self, operator: (&str, &str), inputs: &[&str], output: &str, attributes: &[Attribute<'_>]) {
-        let (domain, operator) = operator;
+    fn step(&mut self, operator: Operator<'_>, inputs: &[&str], output: &str) {
+        let Operator { domain, name: operator, attributes } = operator;
         let node = Node { name: output, domain, operator, inputs, outputs: &[output], attributes };
         self.graph.node(node);
     }
@@ -133,29 +151,38 @@ impl Sketch<'_> {
         self.graph.integers("one_alone", &[], &[1]);
         let keep = [Attribute::Int("keepdims", 0)];
         let to_int32 = [Attribute::Int("to", Element::Int32 as i64)];
-        self.step(("", "ReduceSum"), &["attention_mask", "one"], "mask/sum", &keep);
-        self.step(("", "Sub"), &["mask/sum", "one"], "mask/last", &[]);
-        self.step(("", "Cast"), &["mask/last"], "mask/last_int32", &to_int32);
-        self.step(("", "Shape"), &["attention_mask"], "mask/shape", &[]);
-        self.step(("", "Gather"), &["mask/shape", "one_alone"], "mask/total", &[Attribute::Int("axis", 0)]);
-        self.step(("", "Cast"), &["mask/total"], "mask/total_int32", &to_int32);
+        self.step(onnx("ReduceSum", &keep), &["attention_mask", "one"], "mask/sum");
+        self.step(onnx("Sub", &[]), &["mask/sum", "one"], "mask/last");
+        self.step(onnx("Cast", &to_int32), &["mask/last"], "mask/last_int32");
+        self.step(onnx("Shape", &[]), &["attention_mask"], "mask/shape");
+        self.step(onnx("Gather", &[Attribute::Int("axis", 0)]), &["mask/shape", "one_alone"], "mask/total");
+        self.step(onnx("Cast", &to_int32), &["mask/total"], "mask/total_int32");
         let Decoder { sizes, element, cosines, sines, .. } = self.decoder;
         for (name, place) in [("cos_cache", cosines), ("sin_cache", sines)] {
-            self.graph.external(name, *element, &[sizes.context, sizes.head_room / 2], place);
+            self.graph.external(External {
+                name,
+                element: *element,
+                dimensions: &[sizes.context, sizes.head_room / 2],
+                place,
+            });
         }
     }
 
     fn embedding(&mut self) -> Stream {
         let Decoder { sizes, element, embedding: (place, kept), .. } = self.decoder;
         let table = "model.embed_tokens.weight";
-        self.graph.external(table, *kept, &[sizes.vocabulary, sizes.hidden], place);
-        self.step(("", "Gather"), &[table, "input_ids"], "embedding", &[]);
-        let mut sum = "embedding".to_owned();
+        self.graph.external(External {
+            name: table,
+            element: *kept,
+            dimensions: &[sizes.vocabulary, sizes.hidden],
+            place,
+        });
+        self.step(onnx("Gather", &[]), &[table, "input_ids"], "embedding");
+        let sum = if kept == element { "embedding" } else { "embedding/cast" };
         if kept != element {
-            sum = "embedding/cast".to_owned();
-            self.step(("", "Cast"), &["embedding"], &sum, &[Attribute::Int("to", *element as i64)]);
+            self.step(onnx("Cast", &[Attribute::Int("to", *element as i64)]), &["embedding"], sum);
         }
-        Stream { sum, added: None }
+        Stream { sum: sum.to_owned(), added: None }
     }
 
     fn layer(&mut self, number: usize, layer: &Layer, stream: Stream) -> Stream {
@@ -168,9 +195,9 @@ impl Sketch<'_> {
         let gate = self.linear(&format!("{name}/gate"), &layer.gate, &input);
         let up = self.linear(&format!("{name}/up"), &layer.up, &input);
         let [sigmoid, silu, inner] = ["sigmoid", "silu", "inner"].map(|part| format!("{name}/{part}"));
-        self.step(("", "Sigmoid"), &[&gate], &sigmoid, &[]);
-        self.step(("", "Mul"), &[&gate, &sigmoid], &silu, &[]);
-        self.step(("", "Mul"), &[&silu, &up], &inner, &[]);
+        self.step(onnx("Sigmoid", &[]), &[&gate], &sigmoid);
+        self.step(onnx("Mul", &[]), &[&gate, &sigmoid], &silu);
+        self.step(onnx("Mul", &[]), &[&silu, &up], &inner);
         let down = self.linear(&format!("{name}/down"), &layer.down, &inner);
         Stream { sum, added: Some(down) }
     }
@@ -179,12 +206,17 @@ impl Sketch<'_> {
     fn norm(&mut self, name: &str, weight: &Place, stream: Stream) -> (String, String) {
         let Decoder { sizes, element, .. } = self.decoder;
         let weights = format!("{name}/weight");
-        self.graph.external(&weights, *element, &[sizes.hidden], weight);
+        self.graph.external(External {
+            name: &weights,
+            element: *element,
+            dimensions: &[sizes.hidden],
+            place: weight,
+        });
         let epsilon = Attribute::Float("epsilon", sizes.epsilon);
         let Some(added) = stream.added else {
             let attributes = [epsilon, Attribute::Int("axis", -1), Attribute::Int("stash_type", 1)];
             let inputs = [stream.sum.as_str(), &weights];
-            self.step(("", "SimplifiedLayerNormalization"), &inputs, name, &attributes);
+            self.step(onnx("SimplifiedLayerNormalization", &attributes), &inputs, name);
             return (name.to_owned(), stream.sum);
         };
         let sum = format!("{name}/sum");
@@ -210,20 +242,22 @@ impl Sketch<'_> {
             for part in queries.iter_mut().take(2) {
                 let turned = format!("{part}/turned");
                 let inputs = [part.as_str(), "position_ids", "cos_cache", "sin_cache"];
-                self.step((MICROSOFT, "RotaryEmbedding"), &inputs, &turned, &[]);
+                self.step(microsoft("RotaryEmbedding", &[]), &inputs, &turned);
                 *part = turned;
             }
         }
         let [past_key, past_value] = ["key", "value"].map(|kind| format!("past_key_values.{number}.{kind}"));
         let [key, value] = ["key", "value"].map(|kind| format!("present.{number}.{kind}"));
         // With all three in one product, the places of keys and values are left empty.
-        let given = |at: usize| if linears.len() > at { queries.get(at).map_or("", String::as_str) } else { "" };
+        let given =
+            |at: usize| if linears.len() > at { queries.get(at).map_or("", String::as_str) } else { "" };
         let mut inputs = vec![given(0), given(1), given(2), &past_key, &past_value, "mask/last_int32"];
         inputs.push("mask/total_int32");
         if !has_positions {
             inputs.extend(["cos_cache", "sin_cache"]);
         }
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let size = f32::from(u16::try_from(sizes.head_size).unwrap_or(u16::MAX));
         self.graph.node(Node {
             name: &name,
             domain: MICROSOFT,
@@ -233,7 +267,7 @@ impl Sketch<'_> {
             attributes: &[
                 Attribute::Int("num_heads", count(sizes.heads)),
                 Attribute::Int("kv_num_heads", count(sizes.key_value_heads)),
-                Attribute::Float("scale", (sizes.head_size as f32).sqrt().recip()),
+                Attribute::Float("scale", size.sqrt().recip()),
                 Attribute::Int("do_rotary", i64::from(!has_positions)),
             ],
         });
@@ -246,7 +280,7 @@ impl Sketch<'_> {
         let stream = Stream { sum: stream.sum.clone(), added: stream.added.clone() };
         let (hidden, _) = self.norm("last_norm", last, stream);
         self.graph.integers("minus_one", &[1], &[-1]);
-        self.step(("", "Gather"), &[&hidden, "minus_one"], "last_hidden", &[Attribute::Int("axis", 1)]);
+        self.step(onnx("Gather", &[Attribute::Int("axis", 1)]), &[&hidden, "minus_one"], "last_hidden");
         let head = &self.decoder.head;
         self.linear("logits", head, "last_hidden");
     }
@@ -258,20 +292,35 @@ impl Sketch<'_> {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         match &linear.weights {
             Weights::Float { place, element: kept } => {
-                self.graph.external(&weights_name, *kept, &[outputs, inputs], place);
+                self.graph.external(External {
+                    name: &weights_name,
+                    element: *kept,
+                    dimensions: &[outputs, inputs],
+                    place,
+                });
                 let mut weights = weights_name;
                 if *kept != element {
                     let cast = format!("{weights}/cast");
-                    self.step(("", "Cast"), &[&weights], &cast, &[Attribute::Int("to", element as i64)]);
+                    self.step(onnx("Cast", &[Attribute::Int("to", element as i64)]), &[&weights], &cast);
                     weights = cast;
                 }
                 let turned = [Attribute::Int("transB", 1)];
-                self.step((MICROSOFT, "FusedMatMul"), &[input, &weights], name, &turned);
+                self.step(microsoft("FusedMatMul", &turned), &[input, &weights], name);
             }
             Weights::Blocks { weights, scales, blocks } => {
                 let (per_row, bytes) = (blocks.of_row(inputs), blocks.bytes());
-                self.graph.external(&weights_name, Element::Uint8, &[outputs, per_row, bytes], weights);
-                self.graph.external(&scales_name, element, &[outputs * per_row], scales);
+                self.graph.external(External {
+                    name: &weights_name,
+                    element: Element::Uint8,
+                    dimensions: &[outputs, per_row, bytes],
+                    place: weights,
+                });
+                self.graph.external(External {
+                    name: &scales_name,
+                    element,
+                    dimensions: &[outputs * per_row],
+                    place: scales,
+                });
                 let mut attributes = vec![
                     Attribute::Int("K", count(inputs)),
                     Attribute::Int("N", count(outputs)),
@@ -283,27 +332,42 @@ impl Sketch<'_> {
                     attributes.push(Attribute::Int("accuracy_level", 4));
                 }
                 let given = [input, &weights_name, &scales_name];
-                self.step((MICROSOFT, "MatMulNBits"), &given, name, &attributes);
+                self.step(microsoft("MatMulNBits", &attributes), &given, name);
             }
             Weights::Rounded { weights, scales } => {
                 self.channels(name, linear.size, (weights, scales));
                 let given = [input, &weights_name, &scales_name];
-                self.step((MICROSOFT, "DynamicQuantizeMatMul"), &given, name, &[]);
+                self.step(microsoft("DynamicQuantizeMatMul", &[]), &given, name);
             }
             Weights::Exact { weights, scales } => {
                 self.channels(name, linear.size, (weights, scales));
                 let widened = format!("{name}/widened");
                 let axis = [Attribute::Int("axis", 1)];
-                self.step(("", "DequantizeLinear"), &[&weights_name, &scales_name], &widened, &axis);
+                self.step(onnx("DequantizeLinear", &axis), &[&weights_name, &scales_name], &widened);
                 // Not `MatMul`: ONNX Runtime would make `MatMulNBits` of it, and a copy of the weights.
-                self.step((MICROSOFT, "FusedMatMul"), &[input, &widened], name, &[]);
+                self.step(microsoft("FusedMatMul", &[]), &[input, &widened], name);
             }
         }
         name.to_owned()
     }
 
-    fn channels(&mut self, name: &str, (outputs, inputs): (usize, usize), (weights, scales): (&Place, &Place)) {
-        self.graph.external(&format!("{name}/weight"), Element::Int8, &[inputs, outputs], weights);
-        self.graph.external(&format!("{name}/scales"), Element::Float, &[outputs], scales);
+    fn channels(
+        &mut self,
+        name: &str,
+        (outputs, inputs): (usize, usize),
+        (weights, scales): (&Place, &Place),
+    ) {
+        self.graph.external(External {
+            name: &format!("{name}/weight"),
+            element: Element::Int8,
+            dimensions: &[inputs, outputs],
+            place: weights,
+        });
+        self.graph.external(External {
+            name: &format!("{name}/scales"),
+            element: Element::Float,
+            dimensions: &[outputs],
+            place: scales,
+        });
     }
 }

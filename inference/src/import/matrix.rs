@@ -76,7 +76,9 @@ impl Matrix {
     /// The stored tensor, where the matrix is exactly that.
     pub(super) fn unmodified(&self) -> Option<&Stored> {
         match &*self.parts {
-            [Part { stored, rows: Spread::Whole(_) }] if matches!(self.columns, Spread::Whole(_)) => Some(stored),
+            [Part { stored, rows: Spread::Whole(_) }] if matches!(self.columns, Spread::Whole(_)) => {
+                Some(stored)
+            }
             _ => None,
         }
     }

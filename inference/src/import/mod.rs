@@ -18,7 +18,7 @@ mod staging;
 mod trial;
 mod words;
 
-use std::{fmt, fs, path::Path, str::FromStr, sync::atomic::AtomicBool};
+use std::{cmp::Ordering, fmt, fs, path::Path, str::FromStr, sync::atomic::AtomicBool};
 
 pub use error::ImportError;
 pub use trial::{Drift, TrialPrompt};
@@ -142,7 +142,8 @@ pub fn import(runtime: &'static Runtime, import: &Import<'_>) -> Result<Imported
     };
     if let Some(drift) = drifts.first()
         && !import.accepts_drift
-        && !(drift.median <= MOST_DRIFT)
+        // A median that is no number is too much as well.
+        && drift.median.partial_cmp(&MOST_DRIFT).is_none_or(Ordering::is_gt)
     {
         let (graph, median) = (drift.graph.clone(), drift.median);
         return Err(ImportError::Drift { graph, median, limit: MOST_DRIFT });

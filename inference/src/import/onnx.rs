@@ -64,17 +64,30 @@ pub(super) struct Node<'a> {
     pub(super) attributes: &'a [Attribute<'a>],
 }
 
+/// A tensor whose numbers lie in another file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct External<'a> {
+    pub(super) name: &'a str,
+    pub(super) element: Element,
+    pub(super) dimensions: &'a [usize],
+    pub(super) place: &'a Place,
+}
+
 /// A protobuf message in the making.
 #[derive(Debug, Default)]
 struct Message(Vec<u8>);
 
 impl Message {
     fn varint(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push((number & 0x7f) as u8 | 0x80);
+        loop {
+            let [low, ..] = number.to_le_bytes();
             number >>= 7;
+            if number == 0 {
+                self.0.push(low & 0x7f);
+                return;
+            }
+            self.0.push(low | 0x80);
         }
-        self.0.push(number as u8);
     }
 
     fn number(mut self, field: u64, number: u64) -> Self {
@@ -133,7 +146,8 @@ impl Graph {
     }
 
     /// Adds a tensor whose numbers lie in another file.
-    pub(super) fn external(&mut self, name: &str, element: Element, dimensions: &[usize], place: &Place) {
+    pub(super) fn external(&mut self, tensor: External<'_>) {
+        let External { name, element, dimensions, place } = tensor;
         let (offset, length) = (place.offset.to_string(), place.length.to_string());
         let mut message = Message::default().dimensions(dimensions).number(2, element.number()).text(8, name);
         for (key, value) in [("location", &place.file), ("offset", &offset), ("length", &length)] {
@@ -162,8 +176,7 @@ impl Graph {
     /// The whole file.
     pub(super) fn into_model(mut self) -> Vec<u8> {
         self.message = self.message.text(2, "main_graph");
-        let opset =
-            |domain: &str, version: u64| Message::default().text(1, domain).number(2, version);
+        let opset = |domain: &str, version: u64| Message::default().text(1, domain).number(2, version);
         let model = Message::default().number(1, IR).text(2, "lamassu").message(7, &self.message);
         model.message(8, &opset("", OPSET)).message(8, &opset(MICROSOFT, 1)).0
     }

@@ -9,6 +9,7 @@ fn rounded(number: f32) -> i32 {
 }
 
 /// Rounds a row to 8 bits with one scale, as `DynamicQuantizeMatMul` wants a channel; gives the scale.
+#[expect(clippy::cast_possible_truncation, reason = "the quotient lies between -127 and 127")]
 pub(super) fn channel(row: &[f32], packed: &mut [i8]) -> f32 {
     let largest = row.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
     if largest == 0.0 {
@@ -41,6 +42,12 @@ impl Blocks {
     }
 
     /// Rounds a row, and adds its blocks and their scales to what there is.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "at most 8 bits, clamped"
+    )]
     pub(super) fn pack(self, row: &[f32], packed: &mut Vec<u8>, scales: &mut Vec<f32>) {
         let zero = 1_i32 << (self.bits - 1);
         let mut numbers = Vec::with_capacity(self.block);
@@ -85,8 +92,11 @@ mod tests {
         let (mut packed, mut scales) = (Vec::new(), Vec::new());
         blocks.pack(&row, &mut packed, &mut scales);
         assert_eq!((packed.len(), scales.len(), blocks.of_row(5), blocks.bytes()), (4, 2, 2, 2));
-        let nibbles: Vec<f32> =
-            packed.iter().flat_map(|byte| [byte & 15, byte >> 4]).map(|nibble| f32::from(nibble) - 8.0).collect();
+        let nibbles: Vec<f32> = packed
+            .iter()
+            .flat_map(|byte| [byte & 15, byte >> 4])
+            .map(|nibble| f32::from(nibble) - 8.0)
+            .collect();
         let weights: Vec<f32> =
             nibbles.iter().zip(scales.iter().flat_map(|scale| [*scale; 4])).map(|(a, b)| a * b).collect();
         assert_eq!(weights[3..], [1.75, 3.0, 0.0, 0.0, 0.0]);
@@ -98,7 +108,9 @@ mod tests {
         let row: Vec<f32> = (0..64_i16).map(|at| (f32::from(at) * 0.7).cos()).collect();
         let (mut packed, mut scales) = (Vec::new(), Vec::new());
         Blocks { bits: 8, block: 32 }.pack(&row, &mut packed, &mut scales);
-        for ((weight, byte), scale) in row.iter().zip(&packed).zip(scales.iter().flat_map(|scale| [*scale; 32])) {
+        for ((weight, byte), scale) in
+            row.iter().zip(&packed).zip(scales.iter().flat_map(|scale| [*scale; 32]))
+        {
             assert!((weight - (f32::from(*byte) - 128.0) * scale).abs() <= scale.abs() * 1.001);
         }
     }

@@ -59,7 +59,11 @@ struct Style {
 
 impl Plan {
     /// The plan of a model for a device.
-    pub(super) fn new(source: &Source, provider: Provider, precision: Precision) -> Result<Self, ImportError> {
+    pub(super) fn new(
+        source: &Source,
+        provider: Provider,
+        precision: Precision,
+    ) -> Result<Self, ImportError> {
         let mut plan = Self::default();
         let element = match (provider, precision) {
             (_, Precision::Fp32) | (Provider::Cpu, Precision::Int8 | Precision::Int4) => Element::Float,
@@ -81,7 +85,7 @@ impl Plan {
             let (weights, scales) = file.blocks(matrix, blocks, element);
             Weights::Blocks { weights, scales, blocks }
         };
-        let decoder = decoder(source, style, embedding.clone(), &mut file, in_blocks)?;
+        let decoder = decoder(source, Start { style, embedding: embedding.clone() }, &mut file, in_blocks)?;
         plan.graphs.push((MODEL, decoder));
         plan.files.push(file);
         if scores_apart(provider, precision) {
@@ -112,7 +116,7 @@ impl Plan {
             Some((place, element)) => Weights::Float { place, element },
             None => Weights::Float { place: file.plain(matrix, style.element), element: style.element },
         };
-        decoder(source, style, embedding, file, keep)
+        decoder(source, Start { style, embedding }, file, keep)
     }
 
     /// Where a matrix lies in the checkpoint, if it can be used from there: what is computed in fp32 can be widened on
@@ -129,7 +133,7 @@ impl Plan {
     /// The two graphs that score: weights of 8 bits, a scale an output. What everything else is read behind is computed
     /// without any more rounding, and texts with their activations rounded to 8 bits too.
     ///
-    /// *Source*: W8A8 as in Xiao et al. 2022, "SmoothQuant", <https://arxiv.org/abs/2211.10438>.
+    /// *Source*: W8A8 as in Xiao et al. 2022, "`SmoothQuant`", <https://arxiv.org/abs/2211.10438>.
     fn scoring(
         &mut self,
         source: &Source,
@@ -141,7 +145,7 @@ impl Plan {
             let (weights, scales) = file.channels(matrix);
             Weights::Rounded { weights, scales }
         };
-        let score = decoder(source, style, embedding, &mut file, in_channels)?;
+        let score = decoder(source, Start { style, embedding }, &mut file, in_channels)?;
         let mut prefix = score.clone();
         for layer in &mut prefix.layers {
             let others = [&mut layer.output, &mut layer.gate, &mut layer.up, &mut layer.down];
@@ -169,23 +173,30 @@ fn place(stored: &Stored) -> Place {
     Place { file: stored.name.to_string(), offset: stored.offset, length: stored.length() }
 }
 
+/// What a graph begins with.
+struct Start {
+    style: Style,
+    embedding: (Place, Element),
+}
+
 /// A graph whose matrices are kept as `keep` does, and whose small tensors go into `file`.
 fn decoder(
     source: &Source,
-    style: Style,
-    embedding: (Place, Element),
+    start: Start,
     file: &mut DataFile,
     mut keep: impl FnMut(&mut DataFile, Matrix) -> Weights,
 ) -> Result<Decoder, ImportError> {
-    let sizes = source.sizes();
+    let Start { style, embedding } = start;
     let mut linear = |file: &mut DataFile, matrix: Matrix| {
         let size = (matrix.height(), matrix.width());
         Linear { size, weights: keep(file, matrix) }
     };
-    let [cosines, sines] = rope::tables(sizes, source.config.rope_theta()).map(|table| file.numbers(&table, style.element));
+    let tables = rope::tables(source.sizes(), source.config.rope_theta());
+    let [cosines, sines] = tables.map(|table| file.numbers(&table, style.element));
     let mut layers = Vec::with_capacity(source.config.num_hidden_layers);
     for number in 0..source.config.num_hidden_layers {
-        let [before_attention, before_mlp] = source.norms(number)?.map(|norm| file.numbers(&norm, style.element));
+        let [before_attention, before_mlp] =
+            source.norms(number)?.map(|norm| file.numbers(&norm, style.element));
         let attention = source.attention(number)?;
         let attention = if style.is_joined { vec![joined(attention)] } else { attention.to_vec() };
         let attention = attention.into_iter().map(|matrix| linear(file, matrix)).collect();
@@ -196,7 +207,17 @@ fn decoder(
     let last_norm = file.numbers(&source.last_norm()?, style.element);
     let head = linear(file, source.head()?);
     let Style { element, has_positions, .. } = style;
-    Ok(Decoder { sizes, element, has_positions, embedding, cosines, sines, layers, last_norm, head })
+    Ok(Decoder {
+        sizes: source.sizes(),
+        element,
+        has_positions,
+        embedding,
+        cosines,
+        sines,
+        layers,
+        last_norm,
+        head,
+    })
 }
 
 /// Three matrices, one below the other.

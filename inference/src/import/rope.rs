@@ -1,6 +1,6 @@
 //! Rotary positions.
 //!
-//! *Source*: Su et al. 2021, "RoFormer", <https://arxiv.org/abs/2104.09864>; the halves of a head are paired and the
+//! *Source*: Su et al. 2021, "`RoFormer`", <https://arxiv.org/abs/2104.09864>; the halves of a head are paired and the
 //! angles are computed in single precision, as in transformers.
 
 use super::decoder::Sizes;
@@ -8,8 +8,13 @@ use super::decoder::Sizes;
 /// Cosines and sines of the angles by which pairs are turned.
 ///
 /// - *Shape*: two of `[context, head_room / 2]`. Pairs that were added to the head are not turned.
-pub(super) fn tables(sizes: Sizes, base: f64) -> [Vec<f32>; 2] {
-    let Sizes { head_size, head_room, context, .. } = sizes;
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "positions and sizes are below 2^24; angles are computed in f32, as in the reference"
+)]
+pub(super) fn tables(measures: Sizes, base: f64) -> [Vec<f32>; 2] {
+    let Sizes { head_size, head_room, context, .. } = measures;
     let speeds: Vec<f32> =
         (0..head_size / 2).map(|pair| base.powf(-2.0 * pair as f64 / head_size as f64) as f32).collect();
     let (mut cosines, mut sines) = (Vec::new(), Vec::new());

@@ -81,7 +81,8 @@ impl Shards {
         let mut tensors = BTreeMap::new();
         for name in names(folder)? {
             let path = folder.join(&name);
-            let file = path.canonicalize().map_err(|source| ImportError::Read { path: path.clone(), source })?;
+            let file =
+                path.canonicalize().map_err(|source| ImportError::Read { path: path.clone(), source })?;
             for (name, tensor) in header(&path, &Arc::from(file), &Arc::from(name))? {
                 tensors.insert(name, tensor);
             }
@@ -113,26 +114,34 @@ fn names(folder: &Path) -> Result<BTreeSet<String>, ImportError> {
     let refused = |path: &Path, reason: String| ImportError::Checkpoint { path: path.to_owned(), reason };
     let index = folder.join("model.safetensors.index.json");
     if index.is_file() {
-        let bytes = std::fs::read(&index).map_err(|source| ImportError::Read { path: index.clone(), source })?;
-        let read: Index = serde_json::from_slice(&bytes).map_err(|error| refused(&index, error.to_string()))?;
+        let bytes =
+            std::fs::read(&index).map_err(|source| ImportError::Read { path: index.clone(), source })?;
+        let read: Index =
+            serde_json::from_slice(&bytes).map_err(|error| refused(&index, error.to_string()))?;
         let names: BTreeSet<String> = read.weight_map.into_values().collect();
         // A name from a file must not lead anywhere else.
-        if let Some(name) = names.iter().find(|name| Path::new(name).file_name() != Some(name.as_str().as_ref())) {
+        if let Some(name) =
+            names.iter().find(|name| Path::new(name).file_name() != Some(name.as_str().as_ref()))
+        {
             return Err(refused(&index, format!("`{name}` is no file beside it")));
         }
         if let Some(missing) = names.iter().find(|name| !folder.join(name).is_file()) {
-            return Err(refused(&index, format!("it names `{missing}`, which is missing: fetch the whole checkpoint")));
+            return Err(refused(
+                &index,
+                format!("it names `{missing}`, which is missing: fetch the whole checkpoint"),
+            ));
         }
         return Ok(names);
     }
     if folder.join("model.safetensors").is_file() {
         return Ok(BTreeSet::from(["model.safetensors".to_owned()]));
     }
-    let entries = std::fs::read_dir(folder)
-        .map_err(|source| ImportError::Read { path: folder.to_owned(), source })?;
+    let entries =
+        std::fs::read_dir(folder).map_err(|source| ImportError::Read { path: folder.to_owned(), source })?;
     let has_bin = entries.filter_map(Result::ok).any(|entry| {
         let name = entry.file_name().to_string_lossy().into_owned();
-        name.starts_with("pytorch_model") && Path::new(&name).extension().is_some_and(|ending| ending == "bin")
+        name.starts_with("pytorch_model")
+            && Path::new(&name).extension().is_some_and(|ending| ending == "bin")
     });
     Err(refused(
         folder,
@@ -180,7 +189,9 @@ fn header(path: &Path, file: &Arc<Path>, shard: &Arc<str>) -> Result<HashMap<Str
             // Old checkpoints keep the rotary frequencies, which are computed here.
             _ if name.ends_with("rotary_emb.inv_freq") => continue,
             other => {
-                return Err(refused(format!("`{name}` is of the type {other:?}, and fp32, fp16 and bf16 are read")));
+                return Err(refused(format!(
+                    "`{name}` is of the type {other:?}, and fp32, fp16 and bf16 are read"
+                )));
             }
         };
         let offset = begin + info.data_offsets.0 as u64;

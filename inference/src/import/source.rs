@@ -41,8 +41,14 @@ impl Source {
         let shards = Shards::open(folder)?;
         let tokenizer = tokenizer(folder, &config)?;
         let generation = json(&folder.join("generation_config.json"))?;
-        let source =
-            Self { folder: folder.to_owned(), config, generation, tokenizer, template: template(folder)?, shards };
+        let source = Self {
+            folder: folder.to_owned(),
+            config,
+            generation,
+            tokenizer,
+            template: template(folder)?,
+            shards,
+        };
         source.check_ids()?;
         Ok(source)
     }
@@ -176,7 +182,8 @@ fn of_layer(layer: usize, name: &str) -> String {
 
 /// Folders that hold a model in another form are refused with what to do with them.
 fn refuse_other_layouts(folder: &Path) -> Result<(), ImportError> {
-    let refused = |reason: &str| ImportError::Checkpoint { path: folder.to_owned(), reason: reason.to_owned() };
+    let refused =
+        |reason: &str| ImportError::Checkpoint { path: folder.to_owned(), reason: reason.to_owned() };
     if folder.join("genai_config.json").is_file() {
         return Err(refused("it is servable as it is (`genai_config.json`): there is nothing to import"));
     }

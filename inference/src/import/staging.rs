@@ -39,7 +39,8 @@ impl Staging {
         };
         let failed = |source| ImportError::Write { path: place.to_owned(), source };
         fs::create_dir_all(parent).map_err(failed)?;
-        let folder = tempfile::Builder::new().prefix(".lamassu-import-").tempdir_in(parent).map_err(failed)?;
+        let folder =
+            tempfile::Builder::new().prefix(".lamassu-import-").tempdir_in(parent).map_err(failed)?;
         Ok(Self { folder, place: place.to_owned() })
     }
 

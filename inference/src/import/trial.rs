@@ -175,9 +175,17 @@ fn drift(graph: &str, reference: &[f64], found: &[f64]) -> Drift {
     differences.sort_by(f64::total_cmp);
     let at = |position: usize| differences.get(position).copied().unwrap_or(f64::NAN);
     let half = differences.len() / 2;
-    let median =
-        if differences.len().is_multiple_of(2) { f64::midpoint(at(half.wrapping_sub(1)), at(half)) } else { at(half) };
-    Drift { graph: graph.to_owned(), median, largest: at(differences.len().wrapping_sub(1)), answers: differences.len() }
+    let median = if differences.len().is_multiple_of(2) {
+        f64::midpoint(at(half.wrapping_sub(1)), at(half))
+    } else {
+        at(half)
+    };
+    Drift {
+        graph: graph.to_owned(),
+        median,
+        largest: at(differences.len().wrapping_sub(1)),
+        answers: differences.len(),
+    }
 }
 
 /// Keys and values of all layers, keys first; and for how many tokens.

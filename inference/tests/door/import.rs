@@ -6,7 +6,9 @@ use inference::{Finish, ModelFolder, Precision, Provider, Template};
 use safetensors::Dtype;
 
 use crate::{
-    import_support::{Checkpoint, Target, Written, checkpoint, golden, import, import_for, import_tried, put},
+    import_support::{
+        Checkpoint, Target, Written, checkpoint, golden, import, import_for, import_tried, put,
+    },
     llama_support::load,
     support::distance,
 };
@@ -48,7 +50,8 @@ async fn an_fp32_import_gives_the_logits_and_200_tokens_of_the_reference() {
 #[tokio::test]
 async fn weights_of_16_bits_and_in_several_shards_give_the_same_fp32_model() {
     let every = golden().every;
-    for (name, kind, shards) in [("gqa", Dtype::F16, 1), ("mha", Dtype::BF16, 3), ("narrow", Dtype::BF16, 2)] {
+    for (name, kind, shards) in [("gqa", Dtype::F16, 1), ("mha", Dtype::BF16, 3), ("narrow", Dtype::BF16, 2)]
+    {
         let checkpoint = checkpoint(name);
         let from = checkpoint.write_as(&Written { kind, shards, ..Written::default() });
         let to = Target::new();
@@ -143,7 +146,11 @@ fn the_tokenizer_and_what_belongs_to_it_go_along_byte_for_byte() {
     let from = checkpoint("mha").write();
     let words = "{{ '[INST] <<SYS>>' }}";
     put(&from, "chat_template.jinja", words.as_bytes());
-    put(&from, "generation_config.json", br#"{"eos_token_id": [2, 5], "do_sample": true, "temperature": 0.6}"#);
+    put(
+        &from,
+        "generation_config.json",
+        br#"{"eos_token_id": [2, 5], "do_sample": true, "temperature": 0.6}"#,
+    );
     let to = Target::new();
     import(from.path(), &to.path(), Precision::Int8).expect("imported");
     for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"] {
@@ -153,7 +160,8 @@ fn the_tokenizer_and_what_belongs_to_it_go_along_byte_for_byte() {
     let folder = ModelFolder::read(&to.path()).expect("a model");
     assert_eq!(folder.template(), Template::Llama2Chat);
     let config: serde_json::Value =
-        serde_json::from_slice(&fs::read(to.path().join("genai_config.json")).expect("the file")).expect("JSON");
+        serde_json::from_slice(&fs::read(to.path().join("genai_config.json")).expect("the file"))
+            .expect("JSON");
     assert_eq!(config["model"]["eos_token_id"], serde_json::json!([2, 5]));
     assert_eq!(config["model"]["pad_token_id"], 2);
     assert_eq!(config["search"]["temperature"], 0.6);
@@ -179,7 +187,9 @@ fn an_import_to_8_bits_brings_graphs_to_score_with_and_says_how_far_they_are_off
     let bytes = |name: &str| fs::metadata(to.path().join(name)).expect("the file").len();
     assert!(bytes("prefix.onnx") < 60_000 && bytes("score.onnx.data") > 100_000);
     // Nothing of the comparison is left.
-    assert!(!fs::read_dir(to.path()).expect("the model").any(|entry| entry.expect("an entry").path().is_dir()));
+    assert!(
+        !fs::read_dir(to.path()).expect("the model").any(|entry| entry.expect("an entry").path().is_dir())
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn said(error: &ImportError) -> String {
     let mut said = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        said.push_str(&format!(": {error}"));
+        said = format!("{said}: {error}");
         cause = error.source();
     }
     said
@@ -93,9 +93,15 @@ fn a_tokenizer_of_another_vocabulary_is_refused_with_both_sizes() {
 #[test]
 fn positions_that_were_stretched_are_refused_by_their_name() {
     let llama3 = json!({ "rope_type": "llama3", "factor": 8.0 });
-    refused(configured(&[("rope_scaling", llama3.clone())]).path(), &["`rope_scaling`", "`llama3`", "default"]);
+    refused(
+        configured(&[("rope_scaling", llama3.clone())]).path(),
+        &["`rope_scaling`", "`llama3`", "default"],
+    );
     refused(configured(&[("rope_parameters", llama3)]).path(), &["`rope_parameters`", "`llama3`"]);
-    refused(configured(&[("rope_scaling", json!({ "type": "linear", "factor": 2.0 }))]).path(), &["`linear`"]);
+    refused(
+        configured(&[("rope_scaling", json!({ "type": "linear", "factor": 2.0 }))]).path(),
+        &["`linear`"],
+    );
     for plain in [json!(null), json!({ "rope_type": "default", "rope_theta": 10000.0 })] {
         let (from, to) = (configured(&[("rope_scaling", plain)]), Target::new());
         import(from.path(), &to.path(), Precision::Fp32).expect("imported");
@@ -179,7 +185,10 @@ fn a_model_that_is_too_far_off_is_refused_unless_that_is_accepted() {
     let (from, to) = (checkpoint("mha").write(), Target::new());
     let error = import_tried(from.path(), &to.path(), Precision::Int4, false).expect_err("too far off");
     let said = error.to_string();
-    assert!(said.contains("`score.onnx`") && said.contains("0.05") && said.contains("higher precision"), "{said}");
+    assert!(
+        said.contains("`score.onnx`") && said.contains("0.05") && said.contains("higher precision"),
+        "{said}"
+    );
     assert!(to.entries().is_empty(), "{:?} is left", to.entries());
     import_tried(from.path(), &to.path(), Precision::Int4, true).expect("accepted");
 }

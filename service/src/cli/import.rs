@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use inference::{
-    GuardCase, GuardCategory, GuardPrompt, Import, Imported, ModelFolder, Precision, Provider, Role, TrialPrompt,
+    GuardCase, GuardCategory, GuardPrompt, Import, Imported, ModelFolder, Precision, Provider, Role,
+    TrialPrompt,
 };
 use policies::Policy;
 
@@ -74,7 +75,8 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
 /// A guard's question about so many of a policy's cases, evenly spread.
 fn prompts(policy: &Policy, most: usize) -> Vec<TrialPrompt> {
     let rules = policy.categories().iter();
-    let categories = rules.map(|rule| GuardCategory { name: rule.name.to_string(), text: rule.definition.clone() });
+    let categories =
+        rules.map(|rule| GuardCategory { name: rule.name.to_string(), text: rule.definition.clone() });
     let guard = GuardPrompt::new(categories.collect());
     let prefix = guard.prefix(Role::User);
     let cases = policy.cases();
@@ -93,7 +95,10 @@ fn report(imported: &Imported, folder: &ModelFolder) -> anyhow::Result<Outcome> 
     writeln!(out, "precision      {}", imported.precision)?;
     writeln!(out, "template       {}", folder.template().name())?;
     if imported.drifts.is_empty() {
-        writeln!(out, "drift          not measured: the weights are used as they are, or there were no cases")?;
+        writeln!(
+            out,
+            "drift          not measured: the weights are used as they are, or there were no cases"
+        )?;
     }
     for drift in &imported.drifts {
         writeln!(
