@@ -10,7 +10,7 @@ use crate::{
         Checkpoint, Target, Written, checkpoint, golden, import, import_for, import_tried, put,
     },
     llama_support::load,
-    support::distance,
+    support::{distance, model},
 };
 
 /// The largest difference between a model's logits and the reference's.
@@ -202,4 +202,30 @@ fn half_precision_is_hardly_off_and_unmodified_weights_have_nothing_to_be_compar
     let to = Target::new();
     let imported = import_tried(from.path(), &to.path(), Precision::Fp32, false).expect("imported");
     assert!(imported.drifts.is_empty());
+}
+
+#[tokio::test]
+async fn a_folder_that_optimum_made_loads_as_it_is() {
+    let (checkpoint, folder) = (checkpoint("mha"), tempfile::tempdir().expect("a folder"));
+    assert_eq!(checkpoint.seed, 4, "the graph is of this checkpoint");
+    put(&folder, "model.onnx", &fs::read(model("golden-llama/optimum.onnx")).expect("the graph"));
+    let tensors = checkpoint.tensors();
+    let data: Vec<u8> =
+        tensors.values().flat_map(|tensor| &tensor.values).flat_map(|value| value.to_le_bytes()).collect();
+    put(&folder, "model.onnx_data", &data);
+    put(&folder, "tokenizer.json", &fs::read(model("golden-llama/gqa/tokenizer.json")).expect("a tokenizer"));
+    let mut config = checkpoint.config.clone();
+    config["model_type"] = serde_json::json!("llama");
+    put(&folder, "config.json", config.to_string().as_bytes());
+    let read = ModelFolder::read(folder.path()).expect("a model");
+    assert_eq!((read.shares_buffer(), read.cache_precision(), read.shape().head_size), (false, "fp32", 16));
+    let worst = off(folder.path(), &checkpoint, golden().every).await;
+    assert!(worst < 1e-3, "{worst}");
+    let generated = load(folder.path()).continued(&checkpoint.logits[0].ids, 200).await.expect("generated");
+    assert_eq!(generated.ids, checkpoint.greedy);
+    // Another architecture is refused by its name, as ever.
+    config["model_type"] = serde_json::json!("mistral");
+    put(&folder, "config.json", config.to_string().as_bytes());
+    let error = ModelFolder::read(folder.path()).expect_err("another architecture");
+    assert!(error.to_string().contains("`mistral`"), "{error}");
 }
