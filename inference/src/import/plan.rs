@@ -48,6 +48,15 @@ pub(super) struct Plan {
     pub(super) shards: BTreeMap<Arc<str>, Arc<Path>>,
 }
 
+/// What a matrix is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// A step of a layer.
+    Layer,
+    /// The way from the hidden state to the logits.
+    Head,
+}
+
 /// How one graph is made.
 #[derive(Debug, Clone, Copy)]
 struct Style {
@@ -81,16 +90,18 @@ impl Plan {
         }
         let blocks = blocks(precision);
         let embedding = (file.plain(source.embedding()?, Element::Half), Element::Half);
-        let in_blocks = |file: &mut DataFile, matrix: Matrix| {
+        let in_blocks = |file: &mut DataFile, matrix: Matrix, used| {
+            // On a processor the head takes 8 bits: it costs little, and logits are what rounding shows in first.
+            let blocks = if used == Use::Head && provider == Provider::Cpu { HEAD } else { blocks };
             let (weights, scales) = file.blocks(matrix, blocks, element);
             Weights::Blocks { weights, scales, blocks }
         };
-        let decoder = decoder(source, Start { style, embedding: embedding.clone() }, &mut file, in_blocks)?;
-        plan.graphs.push((MODEL, decoder));
+        let decoder = decoder(source, Start { style, embedding }, &mut file, in_blocks)?;
         plan.files.push(file);
         if scores_apart(provider, precision) {
-            plan.scoring(source, style, embedding)?;
+            plan.scoring(source, style, &decoder)?;
         }
+        plan.graphs.push((MODEL, decoder));
         Ok(plan)
     }
 
@@ -112,7 +123,7 @@ impl Plan {
             Some(kept) => kept,
             None => (file.plain(table, style.element), style.element),
         };
-        let keep = |file: &mut DataFile, matrix: Matrix| match self.unmodified(&matrix, style.element) {
+        let keep = |file: &mut DataFile, matrix: Matrix, _| match self.unmodified(&matrix, style.element) {
             Some((place, element)) => Weights::Float { place, element },
             None => Weights::Float { place: file.plain(matrix, style.element), element: style.element },
         };
@@ -130,22 +141,22 @@ impl Plan {
         Some((place(stored), stored.element))
     }
 
-    /// The two graphs that score: weights of 8 bits, a scale an output. What everything else is read behind is computed
-    /// without any more rounding, and texts with their activations rounded to 8 bits too.
+    /// The two graphs that score: weights of 8 bits, a scale an output; embeddings and head are those of the graph that
+    /// generates. What everything else is read behind is computed without any more rounding, and texts with their
+    /// activations rounded to 8 bits too.
     ///
     /// *Source*: W8A8 as in Xiao et al. 2022, "`SmoothQuant`", <https://arxiv.org/abs/2211.10438>.
-    fn scoring(
-        &mut self,
-        source: &Source,
-        style: Style,
-        embedding: (Place, Element),
-    ) -> Result<(), ImportError> {
+    fn scoring(&mut self, source: &Source, style: Style, model: &Decoder) -> Result<(), ImportError> {
         let mut file = DataFile::new("score.onnx.data");
-        let in_channels = |file: &mut DataFile, matrix: Matrix| {
+        let in_channels = |file: &mut DataFile, matrix: Matrix, used| {
+            if used == Use::Head {
+                return model.head.weights.clone();
+            }
             let (weights, scales) = file.channels(matrix);
             Weights::Rounded { weights, scales }
         };
-        let score = decoder(source, Start { style, embedding }, &mut file, in_channels)?;
+        let start = Start { style, embedding: model.embedding.clone() };
+        let score = decoder(source, start, &mut file, in_channels)?;
         let mut prefix = score.clone();
         for layer in &mut prefix.layers {
             let others = [&mut layer.output, &mut layer.gate, &mut layer.up, &mut layer.down];
@@ -156,6 +167,9 @@ impl Plan {
         Ok(())
     }
 }
+
+/// How a processor's graphs keep the head.
+const HEAD: Blocks = Blocks { bits: 8, block: 32 };
 
 /// How the generating graph keeps its weights.
 fn blocks(precision: Precision) -> Blocks {
@@ -184,12 +198,12 @@ fn decoder(
     source: &Source,
     start: Start,
     file: &mut DataFile,
-    mut keep: impl FnMut(&mut DataFile, Matrix) -> Weights,
+    mut keep: impl FnMut(&mut DataFile, Matrix, Use) -> Weights,
 ) -> Result<Decoder, ImportError> {
     let Start { style, embedding } = start;
-    let mut linear = |file: &mut DataFile, matrix: Matrix| {
+    let mut linear = |file: &mut DataFile, matrix: Matrix, used| {
         let size = (matrix.height(), matrix.width());
-        Linear { size, weights: keep(file, matrix) }
+        Linear { size, weights: keep(file, matrix, used) }
     };
     let tables = rope::tables(source.sizes(), source.config.rope_theta());
     let [cosines, sines] = tables.map(|table| file.numbers(&table, style.element));
@@ -199,13 +213,13 @@ fn decoder(
             source.norms(number)?.map(|norm| file.numbers(&norm, style.element));
         let attention = source.attention(number)?;
         let attention = if style.is_joined { vec![joined(attention)] } else { attention.to_vec() };
-        let attention = attention.into_iter().map(|matrix| linear(file, matrix)).collect();
-        let output = linear(file, source.output(number)?);
-        let [gate, up, down] = source.mlp(number)?.map(|matrix| linear(file, matrix));
+        let attention = attention.into_iter().map(|matrix| linear(file, matrix, Use::Layer)).collect();
+        let output = linear(file, source.output(number)?, Use::Layer);
+        let [gate, up, down] = source.mlp(number)?.map(|matrix| linear(file, matrix, Use::Layer));
         layers.push(Layer { before_attention, attention, output, before_mlp, gate, up, down });
     }
     let last_norm = file.numbers(&source.last_norm()?, style.element);
-    let head = linear(file, source.head()?);
+    let head = linear(file, source.head()?, Use::Head);
     let Style { element, has_positions, .. } = style;
     Ok(Decoder {
         sizes: source.sizes(),
