@@ -1,6 +1,7 @@
 """A Hugging Face checkpoint of a given shape with random weights in fp16 shards: what imports are measured on.
 
     python random_llama.py OUT --shape 1.1b --tokenizer models/guard
+    lamassu model import OUT MODEL --cases 0     # or with cases and --accept-drift: random weights are far off
 
 Its tokenizer is another model's, filled up to the vocabulary with tokens that no text has.
 

@@ -1,7 +1,7 @@
 //! `lamassu model import`
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -69,7 +69,7 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         Ok((imported, arguments.to))
     };
     let (imported, folder) = tokio::task::spawn_blocking(work).await??;
-    report(&imported, &ModelFolder::read(&folder)?)
+    report(&imported, &folder)
 }
 
 /// A guard's question about so many of a policy's cases, evenly spread.
@@ -90,10 +90,10 @@ fn prompts(policy: &Policy, most: usize) -> Vec<TrialPrompt> {
         .collect()
 }
 
-fn report(imported: &Imported, folder: &ModelFolder) -> anyhow::Result<Outcome> {
+fn report(imported: &Imported, folder: &Path) -> anyhow::Result<Outcome> {
     let mut out = anstream::stdout().lock();
     writeln!(out, "precision      {}", imported.precision)?;
-    writeln!(out, "template       {}", folder.template().name())?;
+    writeln!(out, "template       {}", ModelFolder::read(folder)?.template().name())?;
     if imported.drifts.is_empty() {
         writeln!(
             out,
@@ -107,8 +107,11 @@ fn report(imported: &Imported, folder: &ModelFolder) -> anyhow::Result<Outcome> 
             drift.graph, drift.median, drift.largest, drift.answers
         )?;
     }
-    for file in folder.files()? {
-        writeln!(out, "file           {} ({} bytes)", file.path.display(), file.bytes)?;
+    let entries = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut files: Vec<PathBuf> = entries.collect::<Result<_, _>>()?;
+    files.sort();
+    for file in files {
+        writeln!(out, "file           {} ({} bytes)", file.display(), file.metadata()?.len())?;
     }
     Ok(Outcome::Done)
 }
