@@ -43,6 +43,7 @@ mod embedder;
 mod error;
 mod features;
 mod heads;
+mod import;
 mod llama;
 mod open;
 mod places;
@@ -59,10 +60,13 @@ pub use classifier::{Classifier, Score};
 pub use device::{Device, Provider, UnknownProvider};
 pub use embedder::{Embedder, EmbedderOptions, Embedding};
 pub use error::InferenceError;
+pub use import::{
+    Drift, Import, ImportError, Imported, MOST_DRIFT, Precision, TrialPrompt, UnknownPrecision, import,
+};
 pub use llama::{
     Ability, Calibration, Finish, Generated, GuardCase, GuardCategory, GuardClause, GuardPrecedent,
     GuardPrompt, Llama, LlamaOptions, LlamaTokenizer, ModelCard, ModelFile, ModelFolder, Prompt, Role,
-    Scored, Shape, Template, Turn,
+    Scored, ScoringGraphs, Shape, Template, Turn,
 };
 pub use runtime::Runtime;
 pub use setup::{Flavour, SetUp, SetUpError};

@@ -31,7 +31,7 @@ impl Template {
     }
 
     /// The template whose words stand in a tokenizer's own chat template.
-    pub(super) fn of_words(chat_template: &str) -> Self {
+    pub(crate) fn of_words(chat_template: &str) -> Self {
         if chat_template.contains("BEGIN UNSAFE CONTENT CATEGORIES") {
             Self::LlamaGuard1
         } else if chat_template.contains("[INST]") && chat_template.contains("<<SYS>>") {
@@ -86,6 +86,16 @@ impl Calibration {
     }
 }
 
+/// Graphs that score, beside the one that generates; their inputs and outputs are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoringGraphs {
+    /// The file of the graph that reads what is to be judged.
+    pub score: String,
+    /// The file of the precise graph that reads what all judgments begin with.
+    pub prefix: String,
+}
+
 /// What `lamassu.json` says about a model.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -108,6 +118,10 @@ pub struct ModelCard {
     pub clause_characters: Option<usize>,
     /// Tokens of one window of the text to judge, at most.
     pub window_tokens: Option<usize>,
+    /// Graphs of their own to score with, where there are such.
+    pub graphs: Option<ScoringGraphs>,
+    /// How it was imported, and how far its graphs were then off the unmodified weights.
+    pub imported: serde_json::Value,
     /// Whether it serves tests and nothing else.
     pub test_only: bool,
     /// How well it did, as the recipe that made it wrote it down.

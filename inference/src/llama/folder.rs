@@ -9,6 +9,7 @@ use super::{
     checks::{bad, check, check_names, json, outline, refuse_llama_2_onnx, refuse_other_layouts},
     genai::{self, GenaiConfig},
     graph::Outline,
+    optimum::OptimumConfig,
 };
 use crate::{InferenceError, digest};
 
@@ -62,12 +63,7 @@ impl ModelFolder {
     /// [`InferenceError::Read`] and [`InferenceError::Format`] name the file, and the field where it is one: a file
     /// that is missing, an architecture other than `llama`, a graph with other inputs.
     pub fn read(folder: &Path) -> Result<Self, InferenceError> {
-        let config_path = folder.join("genai_config.json");
-        if !config_path.is_file() {
-            refuse_llama_2_onnx(folder)?;
-        }
-        let config: GenaiConfig = json(&config_path)?;
-        check(&config, &config_path)?;
+        let config = described(folder)?;
         let graph = folder.join(&config.model.decoder.filename);
         let outline = outline(&graph)?;
         refuse_other_layouts(&outline, &graph)?;
@@ -194,6 +190,22 @@ impl ModelFolder {
         let folder = self.graph().parent().unwrap_or(&self.folder).to_owned();
         self.outline.data_files.iter().map(move |name| folder.join(name))
     }
+}
+
+/// What a folder says of its graph: in `genai_config.json`, or in `config.json` where optimum made it.
+fn described(folder: &Path) -> Result<GenaiConfig, InferenceError> {
+    let (path, optimum) = (folder.join("genai_config.json"), folder.join("config.json"));
+    if !path.is_file() {
+        refuse_llama_2_onnx(folder)?;
+        if optimum.is_file() && folder.join("model.onnx").is_file() {
+            let config = json::<OptimumConfig>(&optimum)?.into();
+            check(&config, &optimum)?;
+            return Ok(config);
+        }
+    }
+    let config: GenaiConfig = json(&path)?;
+    check(&config, &path)?;
+    Ok(config)
 }
 
 /// The fields of `tokenizer_config.json` that matter here.

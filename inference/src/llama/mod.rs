@@ -14,6 +14,7 @@ mod job;
 mod kv;
 mod mind;
 mod neutral;
+mod optimum;
 mod options;
 mod protobuf;
 mod session;
@@ -22,13 +23,15 @@ mod tokens;
 use std::{path::Path, sync::Arc};
 
 pub use answers::{Generated, Scored};
-pub use card::{Ability, Calibration, ModelCard, Template};
+pub use card::{Ability, Calibration, ModelCard, ScoringGraphs, Template};
 pub use chat::{Prompt, Turn};
+pub(crate) use checks::refuse_llama_2_onnx;
 pub use folder::{ModelFile, ModelFolder, Shape};
 pub use guard::{GuardCase, GuardCategory, GuardClause, GuardPrecedent, GuardPrompt, Role};
 pub use job::Finish;
 pub use options::LlamaOptions;
 pub use tokens::LlamaTokenizer;
+pub(crate) use tokens::common;
 
 use engine::Engine;
 use job::{Generate, Row, Score, ScoreAnswer};

@@ -131,6 +131,6 @@ impl LlamaTokenizer {
 }
 
 /// How many ids two sequences have in common from their beginnings.
-pub(super) fn common(a: &[u32], b: &[u32]) -> usize {
+pub(crate) fn common(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

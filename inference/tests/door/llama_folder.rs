@@ -44,7 +44,8 @@ fn a_folder_says_what_it_holds() {
     let names: Vec<_> = guard.files().expect("files").iter().map(|file| file.path.clone()).collect();
     assert_eq!(
         names,
-        ["model.onnx", "model.onnx.data", "tokenizer.json", "lamassu.json"].map(|name| model("guard").join(name))
+        ["model.onnx", "model.onnx.data", "tokenizer.json", "lamassu.json"]
+            .map(|name| model("guard").join(name))
     );
     assert_eq!(guard.digest().expect("a digest").len(), 64);
 }

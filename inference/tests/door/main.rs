@@ -5,6 +5,12 @@ mod classifier;
 #[cfg(test)]
 mod embedder;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
+mod import_faults;
+#[cfg(test)]
+mod import_support;
+#[cfg(test)]
 mod llama;
 #[cfg(test)]
 mod llama_attacks;

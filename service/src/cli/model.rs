@@ -13,6 +13,7 @@ use tokio::io::{BufReader, Stdin};
 
 use super::Outcome;
 use super::bench::{self, Bench};
+use super::import;
 use super::lines::{self, Line};
 use crate::config::Config;
 use crate::error::ApiError;
@@ -22,6 +23,8 @@ use crate::wiring;
 /// What to do with a model folder.
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// Make a servable folder of a Hugging Face checkpoint
+    Import(import::Arguments),
     /// Print what a folder holds, without loading it
     Inspect {
         /// The model folder
@@ -79,6 +82,7 @@ pub(super) struct Generate {
 
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Outcome> {
     match command {
+        Command::Import(arguments) => import::run(config, arguments).await,
         Command::Inspect { dir } => inspect(&ModelFolder::read(&dir)?),
         Command::Probe(probe) => run_probe(config, probe),
         Command::Bench(options) => bench::run(config, &options).await,
