@@ -60,9 +60,9 @@ pub use device::{Device, Provider, UnknownProvider};
 pub use embedder::{Embedder, EmbedderOptions, Embedding};
 pub use error::InferenceError;
 pub use llama::{
-    Ability, Calibration, Finish, Generated, GuardCase, GuardCategory, GuardClause, GuardPrecedent,
-    GuardPrompt, Llama, LlamaOptions, LlamaTokenizer, ModelCard, ModelFile, ModelFolder, Prompt, Role,
-    Scored, Shape, Template, Turn,
+    Ability, Branched, Calibration, Finish, GenerateOptions, Generated, Graphs, GuardCase, GuardCategory,
+    GuardClause, GuardPrecedent, GuardPrompt, Llama, LlamaOptions, LlamaTokenizer, ModelCard, ModelFile,
+    ModelFolder, Prompt, Role, Sampling, Scored, Shape, Template, Turn, Verb, Writing, Written,
 };
 pub use runtime::Runtime;
 pub use setup::{Flavour, SetUp, SetUpError};

@@ -86,12 +86,24 @@ impl Calibration {
     }
 }
 
+/// Graphs beside the generating one, over the same keys and values: files of the model's folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Graphs {
+    /// The graph that reads what is to be scored; the generating one where there is none.
+    pub score: Option<String>,
+    /// The graph that reads the prefixes of scores; the scoring one where there is none.
+    pub prefix: Option<String>,
+}
+
 /// What `lamassu.json` says about a model.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelCard {
     /// How it wants its prompts; by the tokenizer's chat template where the card is silent.
     pub template: Option<Template>,
+    /// Graphs of its own for scoring.
+    pub graphs: Graphs,
     /// What it was measured to be able to do.
     pub abilities: Vec<Ability>,
     /// The categories it was trained on, in the order of their codes.
