@@ -34,6 +34,27 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Texts are heard as they grow, may be left to chance, and have a form where one is asked for:
+//!
+//! ```no_run
+//! # async fn example(llama: inference::Llama) -> Result<(), Box<dyn std::error::Error>> {
+//! use inference::{Constraint, GenerateOptions, Prompt, Sampling, Written};
+//!
+//! let sampling = Sampling { temperature: 0.7, top_p: 0.9, seed: 7, ..Sampling::default() };
+//! let form = Constraint::OneOf(["lion", "bull"].map(str::to_owned).to_vec());
+//! let options = GenerateOptions { new: 20, sampling, constraint: Some(form), ..GenerateOptions::default() };
+//! let prompt = Prompt::chat(None, &[], "Which body has a lamassu?");
+//! let mut writing = llama.scoped("a tenant's policy").stream(&prompt, options).await?;
+//! while let Some(part) = writing.next().await {
+//!     match part? {
+//!         Written::Text(text) => drop(text),
+//!         Written::End(generated) => assert!(["lion", "bull"].contains(&generated.text.as_str())),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod batch;
 mod classifier;
@@ -60,9 +81,9 @@ pub use device::{Device, Provider, UnknownProvider};
 pub use embedder::{Embedder, EmbedderOptions, Embedding};
 pub use error::InferenceError;
 pub use llama::{
-    Ability, Branched, Calibration, Finish, GenerateOptions, Generated, Graphs, GuardCase, GuardCategory,
-    GuardClause, GuardPrecedent, GuardPrompt, Llama, LlamaOptions, LlamaTokenizer, ModelCard, ModelFile,
-    ModelFolder, Prompt, Role, Sampling, Scored, Shape, Template, Turn, Verb, Writing, Written,
+    Ability, Branched, Calibration, Constraint, Finish, GenerateOptions, Generated, Graphs, GuardCase,
+    GuardCategory, GuardClause, GuardPrecedent, GuardPrompt, Llama, LlamaOptions, LlamaTokenizer, ModelCard,
+    ModelFile, ModelFolder, Prompt, Role, Sampling, Scored, Shape, Template, Turn, Verb, Writing, Written,
 };
 pub use runtime::Runtime;
 pub use setup::{Flavour, SetUp, SetUpError};

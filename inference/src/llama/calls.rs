@@ -223,10 +223,20 @@ impl Llama {
 
     async fn write(&self, prompt: Vec<u32>, options: GenerateOptions) -> Result<Writing, InferenceError> {
         let place = self.shared.engine.place()?;
-        let GenerateOptions { new, sampling, stops } = options;
+        let GenerateOptions { new, sampling, stops, constraint } = options;
         self.fits(prompt.len(), &prompt)?;
         sampling.check(self.shape().vocabulary)?;
+        let form = match constraint {
+            None => None,
+            Some(constraint) => {
+                let shared = Arc::clone(&self.shared);
+                // A large schema takes a while, and this thread has other callers.
+                let form = tokio::task::spawn_blocking(move || shared.form(&constraint));
+                Some(Box::new(form.await.map_err(|_| InferenceError::Panicked)??))
+            }
+        };
         let text = Text {
+            form,
             sampler: Sampler::new(sampling, &prompt),
             speller: Speller::new(Arc::clone(&self.shared.spelling), &stops),
             prompt,

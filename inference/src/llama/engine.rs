@@ -24,7 +24,6 @@ use crate::{
     places::{Place, Places},
 };
 
-#[expect(clippy::large_enum_variant, reason = "each is moved twice in its life")]
 enum Call {
     Score(ScoreJob),
     Write(TextJob),

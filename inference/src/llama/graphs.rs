@@ -82,10 +82,10 @@ impl PartGraphs {
         let generate = GraphFile::read(folder.join(&config.model.decoder.filename), config)?;
         let mut graphs = Self { generate, others: Vec::new(), score: 0, prefix: 0 };
         if let Some(name) = &card.graphs.score {
-            graphs.score = graphs.add(folder, "score", name, config)?;
+            graphs.score = graphs.add((folder, config), "score", name)?;
         }
         graphs.prefix = match &card.graphs.prefix {
-            Some(name) => graphs.add(folder, "prefix", name, config)?,
+            Some(name) => graphs.add((folder, config), "prefix", name)?,
             None => graphs.score,
         };
         Ok(graphs)
@@ -93,10 +93,9 @@ impl PartGraphs {
 
     fn add(
         &mut self,
-        folder: &Path,
+        (folder, config): (&Path, &GenaiConfig),
         field: &str,
         name: &str,
-        config: &GenaiConfig,
     ) -> Result<usize, InferenceError> {
         if name.is_empty() || name == ".." || name.contains(['/', '\\', ':']) {
             let reason = format!("`graphs.{field}` is `{name}`, and only a file of this folder can be named");

@@ -10,6 +10,7 @@ mod calls;
 mod card;
 mod chat;
 mod checks;
+mod constraint;
 mod engine;
 mod folder;
 mod genai;
@@ -39,12 +40,13 @@ mod writers;
 
 use std::{
     path::Path,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
 };
 
 pub use answers::{Branched, Generated, Scored};
 pub use card::{Ability, Calibration, Graphs, ModelCard, Template};
 pub use chat::{Prompt, Turn};
+pub use constraint::Constraint;
 pub use folder::{ModelFile, ModelFolder, Shape};
 pub use guard::{GuardCase, GuardCategory, GuardClause, GuardPrecedent, GuardPrompt, Role};
 pub use job::Finish;
@@ -53,6 +55,7 @@ pub use sampling::Sampling;
 pub use stream::{Writing, Written};
 pub use tokens::LlamaTokenizer;
 
+use constraint::{Form, Grammars};
 use engine::Engine;
 use job::Ticket;
 use kv::Layout;
@@ -76,6 +79,7 @@ struct Shared {
     engine: Engine,
     tokenizer: LlamaTokenizer,
     spelling: Arc<Spelling>,
+    grammars: OnceLock<Result<Grammars, String>>,
     folder: Arc<ModelFolder>,
     layout: Arc<Layout>,
     options: LlamaOptions,
@@ -83,6 +87,20 @@ struct Shared {
     device: Device,
     digest: String,
     recycled: Arc<AtomicU64>,
+}
+
+impl Shared {
+    /// A constraint, ready for a text. The first one takes the time to sort the vocabulary.
+    fn form(&self, constraint: &Constraint) -> Result<Form, InferenceError> {
+        let new = || {
+            Grammars::new(&self.spelling, self.folder.ends().first().copied())
+                .map_err(|error| error.to_string())
+        };
+        match self.grammars.get_or_init(new) {
+            Ok(grammars) => grammars.form(constraint),
+            Err(rule) => Err(InferenceError::BadOption { option: "constraint", rule: rule.clone() }),
+        }
+    }
 }
 
 impl Llama {
@@ -118,6 +136,7 @@ impl Llama {
             engine,
             tokenizer,
             spelling,
+            grammars: OnceLock::new(),
             folder,
             layout,
             options: options.clone(),

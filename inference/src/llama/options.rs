@@ -1,6 +1,6 @@
 //! How a LLaMA works, and how it is to go on with a prompt.
 
-use super::sampling::Sampling;
+use super::{constraint::Constraint, sampling::Sampling};
 use crate::{InferenceError, Provider};
 
 /// What a model is asked to do.
@@ -82,6 +82,8 @@ pub struct GenerateOptions {
     pub sampling: Sampling,
     /// Texts that end the text; it is cut before the first of them.
     pub stops: Vec<String>,
+    /// A form that the text must have. One cut short by `new` or by a stop string does not have it.
+    pub constraint: Option<Constraint>,
 }
 
 impl From<usize> for GenerateOptions {

@@ -45,6 +45,10 @@ impl Default for Sampling {
 }
 
 impl Sampling {
+    fn repeats_freely(&self) -> bool {
+        (self.repetition - 1.0).abs() < f32::EPSILON
+    }
+
     pub(super) fn check(&self, vocabulary: usize) -> Result<(), InferenceError> {
         let bounds = [
             ("temperature", (0.0..=100.0).contains(&self.temperature), "0 to 100"),
@@ -85,7 +89,7 @@ struct Candidate {
 impl Sampler {
     pub(super) fn new(sampling: Sampling, prompt: &[u32]) -> Self {
         // Kept only where it is looked at.
-        let seen = if sampling.repetition == 1.0 { HashSet::new() } else { prompt.iter().copied().collect() };
+        let seen = if sampling.repeats_freely() { HashSet::new() } else { prompt.iter().copied().collect() };
         Self { sampling, seen, counts: HashMap::new(), step: 0 }
     }
 
@@ -115,7 +119,7 @@ impl Sampler {
         };
         let chosen = chosen.ok_or_else(|| ort::Error::new("no token may come next"))?.id;
         self.step += 1;
-        if self.sampling.repetition != 1.0 {
+        if !self.sampling.repeats_freely() {
             self.seen.insert(chosen);
         }
         *self.counts.entry(chosen).or_default() += 1.0;
@@ -195,7 +199,7 @@ impl Sampler {
         let bits = mix(mix(mix(self.sampling.seed) ^ self.step) ^ u64::from(id));
         #[expect(clippy::cast_precision_loss, reason = "52 bits are exact in a float of 53")]
         let number = (bits >> 12) as f64;
-        (number + 0.5) / (1_u64 << 52) as f64
+        (number + 0.5) * 2_f64.powi(-52)
     }
 }
 
@@ -268,7 +272,7 @@ mod tests {
         let logits: Vec<f32> = (0..500_u16).map(|id| f32::from(id * 37 % 101) / 40.0).collect();
         let text = |seed: u64, shake: f32| -> Vec<u32> {
             let mut sampler = Sampler::new(Sampling { seed, top_p: 0.95, ..warm() }, &[]);
-            let shaken = |at: usize| logits[at] + if at % 2 == 0 { shake } else { -shake };
+            let shaken = |at: usize| logits[at] + if at.is_multiple_of(2) { shake } else { -shake };
             (0..50)
                 .map(|_| {
                     let mut logits: Vec<f32> = (0..logits.len()).map(shaken).collect();

@@ -111,15 +111,11 @@ impl Reader<'_> {
     fn behind(&mut self, ids: &[u32]) -> Result<&[f32], InferenceError> {
         let held = common(self.cache.ids(), ids);
         self.known.retain(|(tokens, _)| *tokens <= held);
-        let known = self.known.iter().position(|(tokens, _)| *tokens == ids.len());
-        let at = match known {
-            Some(at) => at,
-            None => {
-                self.read(ids, held.min(ids.len() - 1))?;
-                self.known.len() - 1
-            }
-        };
-        Ok(self.known.get(at).map(|(_, logits)| logits.as_slice()).unwrap_or_default())
+        if !self.known.iter().any(|(tokens, _)| *tokens == ids.len()) {
+            self.read(ids, held.min(ids.len() - 1))?;
+        }
+        let known = self.known.iter().find(|(tokens, _)| *tokens == ids.len());
+        Ok(known.map(|(_, logits)| logits.as_slice()).unwrap_or_default())
     }
 
     /// Reads `ids` from `from` on, behind what the cache holds of them; the logits behind the last.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    constraint::Form,
     job::{Event, Finish, TextAnswer},
     sampling::Sampler,
     spelling::Speller,
@@ -16,6 +17,7 @@ pub(super) struct Text {
     pub(super) new: usize,
     pub(super) sampler: Sampler,
     pub(super) speller: Speller,
+    pub(super) form: Option<Box<Form>>,
     pub(super) ids: Vec<u32>,
     /// Tokens of the prompt that needed no computing, once it is begun.
     pub(super) cached: Option<usize>,
@@ -43,7 +45,7 @@ impl Text {
 
     /// Most tokens that are read of it: the last one is not.
     pub(super) fn longest(&self, context: usize) -> usize {
-        (self.prompt.len() + self.new.saturating_sub(1)).min(context)
+        self.prompt.len().saturating_add(self.new.saturating_sub(1)).min(context)
     }
 
     /// Adds the next token by its logits, `[vocabulary]`; `ends` are the ids of EOS.
@@ -53,14 +55,31 @@ impl Text {
         ends: &[u32],
         context: usize,
     ) -> Result<Grown, ort::Error> {
-        let next = self.sampler.next(&mut logits, |_| true)?;
+        let mut may_end = true;
+        if let Some(form) = &mut self.form {
+            form.prepare().map_err(ort::Error::new)?;
+            may_end = form.may_end();
+        }
+        let form = self.form.as_ref();
+        let allowed = |id| match form {
+            None => true,
+            Some(_) if ends.contains(&id) => may_end,
+            Some(form) => form.allows(id),
+        };
+        let next = self.sampler.next(&mut logits, allowed)?;
         if ends.contains(&next) {
             return Ok(Grown { text: self.speller.end(), finish: Some(Finish::End) });
         }
         self.ids.push(next);
         let (mut text, stopped) = self.speller.push(next);
+        let is_whole = match &mut self.form {
+            Some(form) => form.push(next).map_err(ort::Error::new)?,
+            None => false,
+        };
         let finish = if stopped {
             Some(Finish::Stop)
+        } else if is_whole {
+            Some(Finish::End)
         } else if self.ids.len() >= self.new {
             Some(Finish::Length)
         } else {

@@ -264,7 +264,9 @@ impl Writers {
                 read.push(Remembered::new(&member.job.ticket.scope, cache));
             }
         }
-        read.into_iter().for_each(|text| self.remember(text));
+        for text in read {
+            self.remember(text);
+        }
         Ok(())
     }
 

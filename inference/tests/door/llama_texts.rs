@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use inference::{
-    Finish, GenerateOptions, Generated, InferenceError, Llama, LlamaOptions, Prompt, Sampling, Written,
+    Constraint, Finish, GenerateOptions, Generated, InferenceError, Llama, LlamaOptions, Prompt, Sampling,
+    Written,
 };
+use serde_json::json;
 
 use crate::{
     llama_support::{Golden, folder_with, golden, llama, load, options, text_of},
@@ -103,6 +105,58 @@ async fn a_stop_string_cuts_the_text_before_it_wherever_tokens_part() {
     let stops = vec!["never in it".to_owned(), stop.clone()];
     let cut = llama.generate(&prompt, GenerateOptions { stops, ..60.into() }).await.expect("generated");
     assert_eq!((cut.text.as_str(), cut.finish), (&whole[..whole.find(&stop).expect("it")], Finish::Stop));
+}
+
+/// A text in a form, from a model with random weights that would write anything.
+async fn formed(seed: u64, constraint: Constraint) -> Generated {
+    let constraint = Some(constraint);
+    let options = GenerateOptions { constraint, ..drawn(200, seed) };
+    let generated = llama(RANDOM[0]).generate(&Prompt::raw("the"), options).await.expect("generated");
+    assert_eq!(generated.finish, Finish::End, "{:?}", generated.text);
+    generated
+}
+
+#[tokio::test]
+async fn a_text_has_the_form_that_is_asked_for() {
+    let texts = ["safe", "unsafe", "I don't (quite) know", "é🙂"].map(str::to_owned);
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "severity": { "type": "integer", "minimum": 0, "maximum": 7 },
+            "category": { "enum": ["hate", "none"] },
+        },
+        "required": ["severity", "category"],
+        "additionalProperties": false,
+    });
+    let mut found = std::collections::BTreeSet::new();
+    for seed in 0..12 {
+        let one = formed(seed, Constraint::OneOf(texts.to_vec())).await.text;
+        assert!(texts.contains(&one), "{one:?}");
+        found.insert(one);
+        let number = formed(seed, Constraint::Regex(r"-?[0-9]{2,4}(\.[0-9]{1,3})?!".to_owned())).await.text;
+        let digits = number.strip_suffix('!').expect("its end");
+        let whole = digits.trim_start_matches('-').split('.').next().expect("a number");
+        assert!(digits.parse::<f64>().is_ok() && (2..=4).contains(&whole.len()), "{number:?}");
+        let text = formed(seed, Constraint::JsonSchema(schema.clone())).await.text;
+        let object: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert!((0..=7).contains(&object["severity"].as_i64().expect("a number")), "{text}");
+        assert!(["hate", "none"].contains(&object["category"].as_str().expect("a category")), "{text}");
+    }
+    assert!(found.len() > 1, "chance still has its say: {found:?}");
+}
+
+#[tokio::test]
+async fn a_form_that_cannot_be_followed_is_refused_at_once() {
+    let llama = llama(RANDOM[0]);
+    for constraint in [
+        Constraint::Regex("(".to_owned()),
+        Constraint::OneOf(Vec::new()),
+        Constraint::JsonSchema(json!({"type": "lamassu"})),
+    ] {
+        let options = GenerateOptions { constraint: Some(constraint), ..5.into() };
+        let error = llama.continued(&[1, 5], options).await.expect_err("no form");
+        assert!(matches!(error, InferenceError::BadOption { option: "constraint", .. }), "{error}");
+    }
 }
 
 #[tokio::test]
