@@ -224,7 +224,7 @@ async fn a_call_past_its_deadline_is_answered_so_and_no_other() {
     let error = late.logits(&[1], &[5]).await.expect_err("too late");
     assert!(matches!(error, InferenceError::DeadlinePassed), "{error}");
     let text = late.continued(&[1, 5], 9);
-    let early = llama.until(Instant::now() + Duration::from_secs(3600));
+    let early = llama.until(Instant::now() + Duration::from_hours(1));
     let (text, other) = futures::join!(text, early.continued(&[1, 5], 9));
     assert!(matches!(text, Err(InferenceError::DeadlinePassed)));
     assert_eq!(other.expect("generated").ids.len(), 9);
