@@ -73,6 +73,8 @@ impl StageConfig for Config {
         }
         let prefix = prompt.prefix(Role::User);
         let policy = Arc::clone(&resources.policy);
+        // No policy waits for another's many texts, and none shares what the model remembers.
+        let llama = llama.scoped(policy.digest());
         Ok(Box::new(Adjudicate { config: self, llama, policy, prompt, prefix }))
     }
 }

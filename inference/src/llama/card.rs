@@ -86,14 +86,14 @@ impl Calibration {
     }
 }
 
-/// Graphs that score, beside the one that generates; their inputs and outputs are the same.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScoringGraphs {
-    /// The file of the graph that reads what is to be judged.
-    pub score: String,
-    /// The file of the precise graph that reads what all judgments begin with.
-    pub prefix: String,
+/// Graphs beside the generating one, over the same keys and values: files of the model's folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Graphs {
+    /// The graph that reads what is to be scored; the generating one where there is none.
+    pub score: Option<String>,
+    /// The graph that reads the prefixes of scores; the scoring one where there is none.
+    pub prefix: Option<String>,
 }
 
 /// What `lamassu.json` says about a model.
@@ -102,6 +102,8 @@ pub struct ScoringGraphs {
 pub struct ModelCard {
     /// How it wants its prompts; by the tokenizer's chat template where the card is silent.
     pub template: Option<Template>,
+    /// Graphs of its own for scoring.
+    pub graphs: Graphs,
     /// What it was measured to be able to do.
     pub abilities: Vec<Ability>,
     /// The categories it was trained on, in the order of their codes.
@@ -118,8 +120,6 @@ pub struct ModelCard {
     pub clause_characters: Option<usize>,
     /// Tokens of one window of the text to judge, at most.
     pub window_tokens: Option<usize>,
-    /// Graphs of their own to score with, where there are such.
-    pub graphs: Option<ScoringGraphs>,
     /// How it was imported, and how far its graphs were then off the unmodified weights.
     pub imported: serde_json::Value,
     /// Whether it serves tests and nothing else.

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use inference::{Finish, ModelFolder, Precision, Provider, Template};
+use inference::{Finish, Graphs, ModelFolder, Precision, Provider, Template};
 use safetensors::Dtype;
 
 use crate::{
@@ -97,7 +97,7 @@ async fn graphs_for_gpus_compute_the_same_on_the_processor() {
             let (from, to) = (checkpoint.write_as(&Written { kind, ..Written::default() }), Target::new());
             import_for(provider, from.path(), &to.path(), precision).expect("imported");
             let folder = ModelFolder::read(&to.path()).expect("a model");
-            assert_eq!((folder.cache_precision(), folder.card().graphs.is_some()), ("fp16", false));
+            assert_eq!((folder.cache_precision(), folder.card().graphs == Graphs::default()), ("fp16", true));
             let worst = off(&to.path(), &checkpoint, every).await;
             assert!(worst < most, "{provider} {precision} {kind:?}: {worst}");
         }
@@ -180,8 +180,8 @@ fn an_import_to_8_bits_brings_graphs_to_score_with_and_says_how_far_they_are_off
         assert!(drift.median > 0.0 && drift.median <= drift.largest && drift.largest < 2.0, "{drift:?}");
     }
     let card = ModelFolder::read(&to.path()).expect("a model").card().clone();
-    let graphs = card.graphs.expect("graphs to score with");
-    assert_eq!((graphs.score.as_str(), graphs.prefix.as_str()), ("score.onnx", "prefix.onnx"));
+    let Graphs { score, prefix } = &card.graphs;
+    assert_eq!((score.as_deref(), prefix.as_deref()), (Some("score.onnx"), Some("prefix.onnx")));
     assert_eq!(card.imported["accepts_drift"], true);
     assert_eq!(card.imported["drift"][0]["median"], imported.drifts[0].median);
     let bytes = |name: &str| fs::metadata(to.path().join(name)).expect("the file").len();

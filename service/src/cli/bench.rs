@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use clap::Args;
-use inference::Llama;
+use inference::{Llama, Verb};
 use serde::Serialize;
 
 use super::{Outcome, model};
@@ -83,7 +83,7 @@ pub(super) async fn run(config: &Config, bench: &Bench) -> anyhow::Result<Outcom
     ensure!(bench.items > 0 && bench.suffix > 0, "`--items` and `--suffix` are at least 1");
     ensure!(!bench.batch.contains(&0), "`--batch` has no 0");
     let clock = Clock::start();
-    let llama = model::load(config, &bench.dir)?;
+    let llama = model::load(config, &bench.dir, Verb::Score)?;
     let loaded = clock.stop();
     let longest = bench.prefix + bench.suffix + bench.new;
     let context = llama.shape().context;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use inference::{
-    GuardCase, InferenceError, Llama, LlamaOptions, LlamaTokenizer, ModelFolder, Prompt, Provider, Role,
-    Template,
+    GenerateOptions, GuardCase, InferenceError, Llama, LlamaOptions, LlamaTokenizer, ModelFolder, Prompt,
+    Provider, Role, Sampling, Template, Verb,
 };
 use serde::{Deserialize, Serialize};
 use tokio::io::{BufReader, Stdin};
@@ -34,7 +34,7 @@ pub(super) enum Command {
     Probe(Probe),
     /// Measure how fast a model scores and generates here
     Bench(Bench),
-    /// Continue a prompt by the likeliest tokens; the continuation alone goes to standard output
+    /// Continue a prompt, by the likeliest tokens unless told otherwise; the continuation alone goes to standard output
     Generate(Generate),
     /// Cut each line of standard input into tokens: JSON arrays of ids, without BOS
     Tokenize {
@@ -78,6 +78,26 @@ pub(super) struct Generate {
     /// Leave the template away: BOS and the prompt
     #[arg(long)]
     raw: bool,
+    /// Leave tokens to chance, the more of it the higher; 0 takes the likeliest
+    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    temperature: f32,
+    /// Only the likeliest tokens that together have this probability
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    top_p: f32,
+    /// Only so many of the likeliest tokens; 0 for all
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    top_k: usize,
+    /// Where chance begins: the same seed gives the same text
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+}
+
+impl Generate {
+    fn options(&self) -> GenerateOptions {
+        let Self { new, temperature, top_p, top_k, seed, .. } = *self;
+        let sampling = Sampling { temperature, top_p, top_k, seed, ..Sampling::default() };
+        GenerateOptions { new, sampling, ..GenerateOptions::default() }
+    }
 }
 
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Outcome> {
@@ -92,12 +112,13 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Out
     }
 }
 
-pub(super) fn load(config: &Config, dir: &Path) -> anyhow::Result<Llama> {
+pub(super) fn load(config: &Config, dir: &Path, first: Verb) -> anyhow::Result<Llama> {
     // Whatever is wrong with the folder is said before anything is fetched.
     ModelFolder::read(dir)?;
     let options = LlamaOptions {
         providers: config.inference.providers.clone(),
         require: config.inference.require,
+        first,
         ..LlamaOptions::default()
     };
     Ok(Llama::load(wiring::runtime(config)?, dir, &options)?)
@@ -144,7 +165,7 @@ fn run_probe(config: &Config, probe: Probe) -> anyhow::Result<Outcome> {
 }
 
 async fn run_generate(config: &Config, generate: Generate) -> anyhow::Result<Outcome> {
-    let llama = load(config, &generate.dir)?;
+    let llama = load(config, &generate.dir, Verb::Generate)?;
     let text = generate.prompt.as_str();
     let prompt = match (llama.template(), llama.guard()) {
         (Template::Llama2Chat, _) if !generate.raw => Prompt::chat(None, &[], text),
@@ -154,7 +175,7 @@ async fn run_generate(config: &Config, generate: Generate) -> anyhow::Result<Out
         }
         _ => Prompt::raw(text),
     };
-    let generated = llama.generate(&prompt, generate.new).await?;
+    let generated = llama.generate(&prompt, generate.options()).await?;
     let mut out = std::io::stdout().lock();
     out.write_all(generated.text.as_bytes())?;
     // A person's next command should not stand in the same line; a program gets the continuation and nothing else.
@@ -243,7 +264,7 @@ struct Logprobs {
 }
 
 async fn score(config: &Config, dir: &Path, prefix: &str) -> anyhow::Result<Outcome> {
-    let llama = load(config, dir)?;
+    let llama = load(config, dir, Verb::Score)?;
     let mut exchange = Exchange::new(config);
     while let Some(line) = exchange.next().await? {
         let asked = line.and_then(|bytes| {
