@@ -138,7 +138,7 @@ impl Qdrant {
                 score_threshold: threshold,
                 limit: Some(k as u64),
                 with_payload: Some(if ids_only { only(ID) } else { true.into() }),
-                with_vectors: (!ids_only).then(|| vectors()),
+                with_vectors: (!ids_only).then(vectors),
                 read_consistency: self.nodes.options().read.wire(),
                 ..wire::QueryPoints::default()
             };
@@ -226,7 +226,7 @@ impl Qdrant {
             collection_name: self.collection.name.clone(),
             ids,
             with_payload: Some(if whole { true.into() } else { only(ID) }),
-            with_vectors: whole.then(|| vectors()),
+            with_vectors: whole.then(vectors),
             read_consistency: self.nodes.options().read.wire(),
             ..wire::GetPoints::default()
         };
@@ -268,7 +268,7 @@ impl Qdrant {
             collection_name: self.collection.name.clone(),
             wait: Some(true),
             points: rows.iter().map(point::point).collect::<Result<_, _>>()?,
-            ordering: self.nodes.options().write.wire(),
+            ordering: Some(self.nodes.options().write.wire()),
             ..wire::UpsertPoints::default()
         };
         let written = self.nodes.call("write", |client| {
@@ -283,7 +283,7 @@ impl Qdrant {
             collection_name: self.collection.name.clone(),
             wait: Some(true),
             points: Some(wire::PointsSelector { points_selector_one_of: Some(which) }),
-            ordering: self.nodes.options().write.wire(),
+            ordering: Some(self.nodes.options().write.wire()),
             ..wire::DeletePoints::default()
         };
         let written = self.nodes.call("write", |client| {

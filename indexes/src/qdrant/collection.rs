@@ -81,8 +81,13 @@ impl Collection {
             .map_err(|_| IndexError::TooMany { asked: self.dimension, limit: usize::MAX })?;
         // All vectors have length 1, so their product is their cosine; `Cosine` would normalize them again and give
         // others back than came in.
-        let dense = wire::VectorParamsBuilder::new(dimension, wire::Distance::Dot);
-        let mut vectors = ::qdrant_client::qdrant::VectorsConfigBuilder::default();
+        let mut dense = wire::VectorParamsBuilder::new(dimension, wire::Distance::Dot);
+        if options.quantize {
+            let eight_bits =
+                wire::ScalarQuantizationBuilder::default().r#type(wire::QuantizationType::Int8.into());
+            dense = dense.on_disk(true).quantization_config(eight_bits.always_ram(true));
+        }
+        let mut vectors = wire::VectorsConfigBuilder::default();
         vectors.add_named_vector_params(DENSE, dense);
         let mut sparse = wire::SparseVectorsConfigBuilder::default();
         sparse.add_named_vector_params(

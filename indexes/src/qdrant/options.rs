@@ -34,6 +34,9 @@ pub struct QdrantOptions {
     pub replicas: u32,
     /// How many copies must have a write before it is acknowledged, in a new collection.
     pub write_consistency: u32,
+    /// In a new collection, keep 8 bits of each number in memory and whole vectors on disk: a quarter of the memory, and
+    /// the best of an answer are compared again as they are.
+    pub quantize: bool,
     /// Which copies are asked.
     pub read: ReadFrom,
     /// In which order writes from several callers are made.
@@ -58,6 +61,7 @@ impl Default for QdrantOptions {
             shards: 1,
             replicas: 1,
             write_consistency: 1,
+            quantize: false,
             read: ReadFrom::One,
             write: WriteOrder::Weak,
             exact: false,
@@ -114,12 +118,12 @@ pub enum WriteOrder {
 }
 
 impl WriteOrder {
-    pub(super) fn wire(self) -> Option<wire::WriteOrdering> {
+    pub(super) fn wire(self) -> wire::WriteOrdering {
         let kind = match self {
             Self::Weak => wire::WriteOrderingType::Weak,
             Self::Medium => wire::WriteOrderingType::Medium,
             Self::Strong => wire::WriteOrderingType::Strong,
         };
-        Some(wire::WriteOrdering { r#type: kind.into() })
+        wire::WriteOrdering { r#type: kind.into() }
     }
 }

@@ -54,6 +54,7 @@ pub(crate) struct Shared {
 pub(crate) struct Stored {
     pub(crate) dimension: usize,
     pub(crate) shape: (Option<u32>, Option<u32>, Option<u32>),
+    pub(crate) quantized: bool,
     pub(crate) indexes: BTreeSet<String>,
     pub(crate) points: BTreeMap<String, PointStruct>,
     pub(crate) ordering: Option<WriteOrdering>,

@@ -89,6 +89,7 @@ service! { Collections {
         all.insert(request.collection_name, Stored {
             dimension: usize::try_from(dense.size).unwrap(),
             shape: (request.shard_number, request.replication_factor, request.write_consistency_factor),
+            quantized: dense.quantization_config.is_some(),
             ..Stored::default()
         });
         leave(lost, wire::CollectionOperationResponse { result: true, time: 0.0 })
