@@ -18,10 +18,10 @@ mod in_memory {
 
     use super::{DIMENSION, Embedded, OTHER, Opened};
 
-    fn fresh() -> Ready<Option<Opened>> {
+    fn fresh() -> Ready<Opened> {
         let index = Embedded::in_memory("tenant", DIMENSION).unwrap();
         let other = index.for_tenant(OTHER).unwrap();
-        ready(Some(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(()) }))
+        ready(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(()) })
     }
 
     crate::suite::suite!(fresh, 48);
@@ -32,11 +32,11 @@ mod in_a_file {
 
     use super::{DIMENSION, Embedded, OTHER, Opened};
 
-    fn fresh() -> Ready<Option<Opened>> {
+    fn fresh() -> Ready<Opened> {
         let directory = tempfile::tempdir().unwrap();
         let index = Embedded::open(directory.path(), "tenant", DIMENSION, "digest").unwrap();
         let other = index.for_tenant(OTHER).unwrap();
-        ready(Some(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(directory) }))
+        ready(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(directory) })
     }
 
     crate::suite::suite!(fresh, 4);
@@ -46,11 +46,11 @@ mod on_a_server {
     use super::{DIMENSION, OTHER, Opened, Qdrant};
     use crate::stand_in::Cluster;
 
-    async fn fresh() -> Option<Opened> {
+    async fn fresh() -> Opened {
         let cluster = Cluster::new(1);
         let index = Qdrant::connect(cluster.options(), "tenant", DIMENSION, "digest").await.unwrap();
         let other = index.for_tenant(OTHER).await.unwrap();
-        Some(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(cluster) })
+        Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(cluster) }
     }
 
     crate::suite::suite!(fresh, 8);
@@ -62,7 +62,7 @@ mod on_a_faulty_cluster {
     use super::{DIMENSION, OTHER, Opened, Qdrant};
     use crate::stand_in::{Cluster, Fault};
 
-    async fn fresh() -> Option<Opened> {
+    async fn fresh() -> Opened {
         let (none, slow) = (None, Some(Fault::Slow));
         let (unavailable, lost) = (Some(Fault::Unavailable), Some(Fault::AnswerLost));
         let faults = [
@@ -85,7 +85,7 @@ mod on_a_faulty_cluster {
         let cluster = Cluster::faulty(3, &faults);
         let index = Qdrant::connect(cluster.options(), "tenant", DIMENSION, "digest").await.unwrap();
         let other = index.for_tenant(OTHER).await.unwrap();
-        Some(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(cluster) })
+        Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(cluster) }
     }
 
     crate::suite::suite!(fresh, 3);
@@ -97,11 +97,10 @@ mod on_real_servers {
     use super::{DIMENSION, OTHER, Opened, Qdrant};
     use indexes::QdrantOptions;
 
-    async fn fresh() -> Option<Opened> {
+    async fn fresh() -> Opened {
         #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
         let Ok(urls) = std::env::var("QDRANT_URL") else {
-            println!("SKIPPED: QDRANT_URL names no Qdrant server");
-            return None;
+            panic!("QDRANT_URL names no Qdrant server");
         };
         let nodes: Vec<String> = urls.split(',').map(|url| url.trim().to_owned()).collect();
         // A test's rows must not meet another's, nor an earlier run's.
@@ -110,7 +109,7 @@ mod on_real_servers {
         let options = QdrantOptions { nodes, prefix, exact: true, ..QdrantOptions::default() };
         let index = Qdrant::connect(options, "tenant", DIMENSION, "digest").await.unwrap();
         let other = index.for_tenant(OTHER).await.unwrap();
-        Some(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(unique) })
+        Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(unique) }
     }
 
     crate::suite::suite!(fresh, 4, {

@@ -224,13 +224,13 @@ async fn kill_writers(rounds: usize, seed: u64) -> usize {
         let mut unsaid = expected.clone();
         change(&mut unsaid, step);
         possible.push(unsaid);
-        let seen = possible.into_iter().find(|possible| {
+        let matching = possible.into_iter().find(|possible| {
             let rows = possible
                 .iter()
                 .filter_map(|(number, created)| Some((format!("row-{number:05}"), (*created)?)));
             rows.eq(found.iter().map(|(id, created)| (id.clone(), *created)))
         });
-        expected = seen.unwrap_or_else(|| panic!("round {round}: {found:?} instead of {expected:?}"));
+        expected = matching.unwrap_or_else(|| panic!("round {round}: {found:?} instead of {expected:?}"));
     }
     assert!(expected.len() > 20, "too little was written to say anything");
     compacting

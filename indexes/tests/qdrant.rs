@@ -43,12 +43,8 @@ async fn when_a_node_is_gone_the_others_answer() {
 #[tokio::test]
 async fn when_no_node_answers_the_error_says_so_and_soon_comes_at_once() {
     let mut cluster = Cluster::new(2);
-    let options = QdrantOptions {
-        retries: 3,
-        failures_to_rest: 2,
-        rest: Duration::from_secs(3_600),
-        ..cluster.options()
-    };
+    let options =
+        QdrantOptions { retries: 3, failures_to_rest: 2, rest: Duration::from_hours(1), ..cluster.options() };
     let index = connect(options).await.unwrap();
     cluster.stop(0).await;
     cluster.stop(1).await;

@@ -10,6 +10,8 @@ use wire::{vector, vector_input, vectors};
 
 use super::Stored;
 
+/// A point's score, if it has one.
+type Score<'a> = Box<dyn Fn(&wire::PointStruct) -> Option<f32> + 'a>;
 type Payload = HashMap<String, wire::Value>;
 
 pub(crate) fn admits(filter: Option<&wire::Filter>, payload: &Payload) -> Result<bool, Status> {
@@ -94,39 +96,38 @@ pub(crate) fn nearest<'a>(
         return Err(unknown());
     };
     let using = query.using.as_deref().ok_or_else(unknown)?;
-    let score: Box<dyn Fn(&wire::PointStruct) -> Option<f32>> =
-        match input.variant.as_ref().ok_or_else(unknown)? {
-            vector_input::Variant::Dense(wanted) => {
-                if wanted.data.len() != stored.dimension {
-                    return Err(Status::invalid_argument("Wrong input: Vector dimension error"));
-                }
-                Box::new(move |point| match named(point, using)? {
-                    vector::Vector::Dense(own) => {
-                        Some(own.data.iter().zip(&wanted.data).map(|(a, b)| a * b).sum())
-                    }
-                    _ => None,
-                })
+    let score: Score<'_> = match input.variant.as_ref().ok_or_else(unknown)? {
+        vector_input::Variant::Dense(wanted) => {
+            if wanted.data.len() != stored.dimension {
+                return Err(Status::invalid_argument("Wrong input: Vector dimension error"));
             }
-            vector_input::Variant::Sparse(wanted) => {
-                if wanted.indices.is_empty() {
-                    return Err(Status::invalid_argument("Wrong input: empty sparse vector"));
+            Box::new(move |point| match named(point, using)? {
+                vector::Vector::Dense(own) => {
+                    Some(own.data.iter().zip(&wanted.data).map(|(a, b)| a * b).sum())
                 }
-                let rarity = rarities(stored, using, &wanted.indices);
-                Box::new(move |point| match named(point, using)? {
-                    vector::Vector::Sparse(own) => {
-                        let weights: HashMap<u32, f32> =
-                            own.indices.iter().copied().zip(own.values.iter().copied()).collect();
-                        let parts = wanted.indices.iter().zip(&wanted.values).zip(&rarity);
-                        let shared: Vec<f32> = parts
-                            .filter_map(|((index, value), rarity)| Some(weights.get(index)? * value * rarity))
-                            .collect();
-                        (!shared.is_empty()).then(|| shared.into_iter().sum())
-                    }
-                    _ => None,
-                })
+                _ => None,
+            })
+        }
+        vector_input::Variant::Sparse(wanted) => {
+            if wanted.indices.is_empty() {
+                return Err(Status::invalid_argument("Wrong input: empty sparse vector"));
             }
-            _ => return Err(unknown()),
-        };
+            let rarity = rarities(stored, using, &wanted.indices);
+            Box::new(move |point| match named(point, using)? {
+                vector::Vector::Sparse(own) => {
+                    let weights: HashMap<u32, f32> =
+                        own.indices.iter().copied().zip(own.values.iter().copied()).collect();
+                    let parts = wanted.indices.iter().zip(&wanted.values).zip(&rarity);
+                    let shared: Vec<f32> = parts
+                        .filter_map(|((index, value), rarity)| Some(weights.get(index)? * value * rarity))
+                        .collect();
+                    (!shared.is_empty()).then(|| shared.into_iter().sum())
+                }
+                _ => None,
+            })
+        }
+        _ => return Err(unknown()),
+    };
     let mut found = Vec::new();
     for (id, point) in &stored.points {
         if let Some(score) =

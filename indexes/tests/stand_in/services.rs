@@ -158,8 +158,8 @@ service! { Points {
         let mut all = self.collections();
         let stored = collection(&mut all, &request.collection_name)?;
         match request.points.and_then(|points| points.points_selector_one_of) {
-            Some(wire::points_selector::PointsSelectorOneOf::Points(list)) => {
-                for id in &list.ids {
+            Some(wire::points_selector::PointsSelectorOneOf::Points(named)) => {
+                for id in &named.ids {
                     stored.points.remove(&uuid(Some(id))?);
                 }
             }
@@ -230,14 +230,14 @@ service! { Points {
         let stored = collection(&mut all, &request.collection_name)?;
         let mut result = Vec::new();
         for query in &request.query_points {
-            let scored = nearest(stored, query)?.into_iter().map(|(score, id, point)| wire::ScoredPoint {
+            let points = nearest(stored, query)?.into_iter().map(|(score, id, point)| wire::ScoredPoint {
                 id: Some(point_id(id)),
                 payload: point.payload.clone(),
                 score,
                 vectors: output(point, query.with_vectors.is_some()),
                 ..wire::ScoredPoint::default()
             });
-            result.push(wire::BatchResult { result: scored.collect() });
+            result.push(wire::BatchResult { result: points.collect() });
         }
         leave(lost, wire::QueryBatchResponse { result, ..wire::QueryBatchResponse::default() })
     }

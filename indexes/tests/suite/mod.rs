@@ -60,7 +60,7 @@ macro_rules! suite {
             fn after_any_writes_the_answers_are_those_of_brute_force(history in $crate::suite::histories()) {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
                 runtime.unwrap().block_on(async {
-                    let Some(opened) = $fresh().await else { return };
+                    let opened = $fresh().await;
                     $crate::suite::answers_as_brute_force(&*opened.index, history).await;
                 });
             }
@@ -73,9 +73,8 @@ macro_rules! suite {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         $($attribute)*
         async fn $name() {
-            if let Some(opened) = $fresh().await {
-                $crate::suite::$name(&opened).await;
-            }
+            let opened = $fresh().await;
+            $crate::suite::$name(&opened).await;
         }
     };
 }
