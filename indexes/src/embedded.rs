@@ -8,10 +8,13 @@
 //! second measuring may wait for a disk, and the way over costs less than a tenth of what it protects. Only from
 //! there is rayon entered.
 
+mod compact;
 mod file;
 #[cfg(test)]
 mod full_disk;
-mod record;
+mod lock;
+mod postings;
+mod salvage;
 mod scan;
 mod search;
 mod shelf;
@@ -19,15 +22,21 @@ mod sieve;
 mod store;
 mod tables;
 mod trouble;
+mod words;
+mod write;
+
+pub use compact::Compacted;
+pub use salvage::{Lost, Salvaged};
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::row::{MAX_NAME_BYTES, check_name};
-use crate::{Filter, Hit, Index, IndexError, Query, Row, Stats};
+use crate::{Filter, Hit, Index, IndexError, Page, Query, Row, Stats};
 use file::Source;
-use search::Page;
+use search::Wanted;
 use store::Store;
+use write::{Change, Put};
 
 /// The banks of one tenant in a data directory, or in memory.
 ///
@@ -109,9 +118,20 @@ impl Embedded {
         Ok(Self { store, tenant })
     }
 
+    /// Writes the file anew without the space that changes have left in it, and says how long it was and is.
+    ///
+    /// Queries are answered meanwhile; writes wait.
+    ///
+    /// # Errors
+    ///
+    /// [`IndexError::ReadOnly`]; [`IndexError::Damaged`]; [`IndexError::Storage`]: the file is as it was then.
+    pub async fn compact(&self) -> Result<Compacted, IndexError> {
+        self.blocking(|store, _| store.compact()).await
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Store, &str) -> Result<T, IndexError> + Send + 'static,
+        work: impl FnOnce(&Store, &Arc<str>) -> Result<T, IndexError> + Send + 'static,
     ) -> Result<T, IndexError> {
         let (store, tenant) = (Arc::clone(&self.store), Arc::clone(&self.tenant));
         let span = tracing::Span::current();
@@ -131,12 +151,22 @@ impl Index for Embedded {
 
     async fn upsert(&self, rows: Vec<Row>) -> Result<(), IndexError> {
         rows.iter().try_for_each(|row| row.check(self.store.dimension()))?;
-        self.blocking(move |store, tenant| store.upsert(tenant, &rows)).await
+        self.blocking(move |store, tenant| {
+            let puts = rows.into_iter().map(|row| Put::new(tenant, row)).collect::<Result<_, _>>();
+            let puts = puts.map_err(|error| store.refuse(error))?;
+            store.change(tenant, Change::Put(puts)).map(|_| ())
+        })
+        .await
     }
 
     async fn remove(&self, ids: &[String]) -> Result<usize, IndexError> {
         let ids = ids.to_vec();
-        self.blocking(move |store, tenant| store.remove(tenant, &ids)).await
+        self.blocking(move |store, tenant| store.change(tenant, Change::Remove(ids))).await
+    }
+
+    async fn remove_where(&self, filter: &Filter) -> Result<usize, IndexError> {
+        let filter = filter.clone();
+        self.blocking(move |store, tenant| store.change(tenant, Change::RemoveWhere(filter))).await
     }
 
     async fn get(&self, id: &str) -> Result<Option<Arc<Row>>, IndexError> {
@@ -144,21 +174,26 @@ impl Index for Embedded {
         self.blocking(move |store, tenant| store.row(tenant, &id)).await
     }
 
-    async fn scan(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Arc<Row>>, IndexError> {
-        let page = Page { after: after.map(str::to_owned), limit, filter: filter.clone() };
-        self.blocking(move |store, tenant| store.page(tenant, &page)).await
+    async fn scan(&self, after: Option<&str>, limit: usize, filter: &Filter) -> Result<Page, IndexError> {
+        let wanted = Wanted { after: after.map(str::to_owned), limit, filter: filter.clone() };
+        self.blocking(move |store, tenant| store.page(tenant, &wanted)).await
     }
 
     async fn count(&self, filter: &Filter) -> Result<usize, IndexError> {
         Ok(self.store.count(&self.tenant, filter))
     }
 
+    async fn snapshot(&self, file: &Path) -> Result<usize, IndexError> {
+        let file = file.to_owned();
+        self.blocking(move |store, tenant| store.snapshot(tenant, &file)).await
+    }
+
+    async fn restore(&self, file: &Path) -> Result<usize, IndexError> {
+        let file = file.to_owned();
+        self.blocking(move |store, tenant| store.restore(tenant, &file)).await
+    }
+
     async fn stats(&self) -> Result<Stats, IndexError> {
-        self.blocking(Store::stats).await
+        self.blocking(|store, tenant| store.stats(tenant)).await
     }
 }

@@ -1,15 +1,18 @@
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::{Filter, Hit, IndexError, Query, Row, Stats};
+use crate::{Filter, Hit, IndexError, Page, Query, Row, Stats};
 
 /// The banks of one tenant.
 ///
 /// Every engine answers the same conformance tests (`tests/conformance.rs`). A future that is dropped gives up the
 /// answer, not the work. A write is made whole or not at all, whatever happens; if the storage fails at its very last
-/// moment, it may have been made and yet be reported as failed, so calling again is the way on, and safe.
+/// moment, it may have been made and yet be reported as failed, so calling again is the way on, and safe. On a server
+/// with several shards, a write that is reported as failed may also have been made in part; the same way leads on.
 #[async_trait::async_trait]
 pub trait Index: Send + Sync {
-    /// The rows most similar to a vector: best first, equal ones by id.
+    /// The rows most similar to what is sought, in meaning, words or both: best first, equal ones by id. Which of the
+    /// equally similar come last and which not at all is the engine's choice.
     ///
     /// Only rows the filter admits compete, so a narrow filter never hides a row behind better ones it excludes.
     ///
@@ -36,6 +39,13 @@ pub trait Index: Send + Sync {
     /// Storage that cannot be written.
     async fn remove(&self, ids: &[String]) -> Result<usize, IndexError>;
 
+    /// Removes every row the filter admits, all rows if it asks for nothing, and says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// Storage that cannot be written.
+    async fn remove_where(&self, filter: &Filter) -> Result<usize, IndexError>;
+
     /// The row with this id, if there is one.
     ///
     /// # Errors
@@ -43,20 +53,15 @@ pub trait Index: Send + Sync {
     /// Storage that cannot be read.
     async fn get(&self, id: &str) -> Result<Option<Arc<Row>>, IndexError>;
 
-    /// A page of rows, by id in byte order, beginning behind the id `after`.
+    /// A page of up to `limit` rows, in an order of the engine's own that never changes, from the beginning or from
+    /// the `next` of an earlier page on. A page may be shorter; the last one is the one without `next`.
     ///
-    /// A page shorter than `limit` is the last one. Rows that stay put while pages are read are given exactly once,
-    /// whatever is written in between.
+    /// Rows that stay put while pages are read are given exactly once, whatever is written in between.
     ///
     /// # Errors
     ///
-    /// Storage that cannot be read.
-    async fn scan(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Arc<Row>>, IndexError>;
+    /// Storage that cannot be read; an `after` that no page gave.
+    async fn scan(&self, after: Option<&str>, limit: usize, filter: &Filter) -> Result<Page, IndexError>;
 
     /// How many rows the filter admits.
     ///
@@ -64,6 +69,24 @@ pub trait Index: Send + Sync {
     ///
     /// Storage that cannot be read.
     async fn count(&self, filter: &Filter) -> Result<usize, IndexError>;
+
+    /// Writes all rows of the tenant into a new `file` that any engine can [`restore`](Self::restore), and says how many.
+    ///
+    /// The file appears when it is whole. The embedded engine writes the rows of one moment.
+    ///
+    /// # Errors
+    ///
+    /// Storage that cannot be read; a file that cannot be written, or is there already.
+    async fn snapshot(&self, file: &Path) -> Result<usize, IndexError>;
+
+    /// Replaces all rows of the tenant by those of a snapshot, and says how many there are now.
+    ///
+    /// The file is checked to its end before anything is changed.
+    ///
+    /// # Errors
+    ///
+    /// A file that is not a whole snapshot, or one of another encoder or dimension; storage that cannot be written.
+    async fn restore(&self, file: &Path) -> Result<usize, IndexError>;
 
     /// What the index holds and what it costs.
     ///

@@ -1,4 +1,4 @@
-use crate::IndexError;
+use crate::{IndexError, Terms};
 
 /// The longest id.
 pub const MAX_ID_BYTES: usize = 256;
@@ -22,6 +22,8 @@ pub struct Row {
     pub text: String,
     /// The text's embedding. *Shape*: `[dimension]`. *Units*: length 1 (L2), within 0.001.
     pub vector: Vec<f32>,
+    /// The text's words, for queries by words; none are no obstacle to queries by meaning.
+    pub terms: Terms,
     /// The category it is an example of.
     pub label: Option<String>,
     /// What was decided about it.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clustered::Dice;
-use indexes::{Embedded, Filter, Index, IndexError, Row};
+use indexes::{Embedded, Filter, Index, IndexError, Query, Row, Terms};
 
 const DIMENSION: usize = 32;
 
@@ -35,7 +35,7 @@ fn rows(numbers: impl IntoIterator<Item = usize>) -> Vec<Row> {
 
 /// All rows, in order.
 async fn all(index: &dyn Index) -> Result<Vec<Row>, IndexError> {
-    let rows = index.scan(None, usize::MAX, &Filter::default()).await?;
+    let rows = index.scan(None, usize::MAX, &Filter::default()).await?.rows;
     Ok(rows.into_iter().map(Arc::unwrap_or_clone).collect())
 }
 
@@ -167,27 +167,51 @@ fn a_directory_that_cannot_be_made_is_named() {
 
 #[tokio::test]
 async fn a_writer_killed_at_any_moment_loses_nothing_it_acknowledged() {
+    kill_writers(10, 11).await;
+}
+
+/// Half of the kills are aimed at compactions.
+#[tokio::test]
+#[ignore = "takes minutes: benches/soak/durability"]
+async fn soak_200_writers_are_killed() {
+    let compacting = kill_writers(200, 12).await;
+    say(&format!("200 writers killed, {compacting} of them while a compaction had a file under way"));
+    assert!(compacting > 10, "too few compactions were hit");
+}
+
+/// Kills writers, one after the other in the same directory, and looks what is there. Says how many left a compaction
+/// unfinished.
+async fn kill_writers(rounds: usize, seed: u64) -> usize {
     let directory = tempfile::tempdir().unwrap();
-    let mut dice = Dice(11);
+    let mut dice = Dice(seed);
     // By number: the version that is there, or none.
     let mut expected: BTreeMap<usize, Option<u64>> = BTreeMap::new();
-    for round in 0..10 {
+    let mut compacting = 0;
+    for round in 0..rounds {
         let mut writer = child("writes_until_killed", &[directory.path()]).spawn().unwrap();
         let acknowledged = dice.below(25);
         let mut last: Option<String> = None;
         let mut said = lines(&mut writer, "done ");
-        for line in said.by_ref().take(acknowledged) {
+        let (mut steps, mut aim) = (0, false);
+        while !aim && (round % 2 == 1 || steps < acknowledged) {
+            let Some(line) = said.next() else { break };
+            if line == "so far" {
+                aim = round % 2 == 1 && steps >= acknowledged;
+                continue;
+            }
+            steps += 1;
             apply(&mut expected, &line);
             last = Some(line);
         }
         std::thread::sleep(Duration::from_micros(dice.throw() % 8_000));
         writer.kill().unwrap();
         writer.wait().unwrap();
-        for line in said {
+        for line in said.filter(|line| line != "so far") {
             apply(&mut expected, &line);
             last = Some(line);
         }
-        if round == 0 && last.is_none() && !file(directory.path()).exists() {
+        compacting += usize::from(directory.path().join("banks.redb.draft").exists());
+        if last.is_none() && !file(directory.path()).exists() {
             continue;
         }
 
@@ -200,15 +224,16 @@ async fn a_writer_killed_at_any_moment_loses_nothing_it_acknowledged() {
         let mut unsaid = expected.clone();
         change(&mut unsaid, step);
         possible.push(unsaid);
-        let seen = possible.into_iter().find(|possible| {
+        let matching = possible.into_iter().find(|possible| {
             let rows = possible
                 .iter()
                 .filter_map(|(number, created)| Some((format!("row-{number:05}"), (*created)?)));
             rows.eq(found.iter().map(|(id, created)| (id.clone(), *created)))
         });
-        expected = seen.unwrap_or_else(|| panic!("round {round}: {found:?} instead of {expected:?}"));
+        expected = matching.unwrap_or_else(|| panic!("round {round}: {found:?} instead of {expected:?}"));
     }
     assert!(expected.len() > 20, "too little was written to say anything");
+    compacting
 }
 
 /// The step after the last one that left a trace.
@@ -255,6 +280,141 @@ async fn writes_until_killed() {
             index.upsert(rows.collect()).await.unwrap();
         }
         say(&format!("done {step}"));
+        if step % 4 == 3 {
+            say("done so far");
+            index.compact().await.unwrap();
+        }
         step += 1;
     }
+}
+
+#[tokio::test]
+async fn compacting_frees_space_keeps_every_row_and_answers_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let index = open(directory.path()).unwrap();
+    for round in 0..20 {
+        index.upsert(rows(round * 20..round * 20 + 40)).await.unwrap();
+    }
+    index.for_tenant("other").unwrap().upsert(rows(0..3)).await.unwrap();
+    index.remove_where(&Filter { confirmed_only: true, ..Filter::default() }).await.unwrap();
+    let expected = all(&index).await.unwrap();
+    let early = read(directory.path()).unwrap();
+
+    let (compacted, beside) = tokio::join!(index.compact(), async {
+        let mut found = Vec::new();
+        for _ in 0..20 {
+            found.push(all(&index).await.unwrap());
+        }
+        found
+    });
+    let compacted = compacted.unwrap();
+    assert!(compacted.after < compacted.before, "{compacted:?}");
+    assert!(beside.iter().all(|found| *found == expected));
+    assert_eq!(all(&early).await.unwrap(), expected, "who had it open reads on");
+    assert_eq!(all(&index).await.unwrap(), expected);
+    index.upsert(rows(900..910)).await.unwrap();
+    let written = all(&index).await.unwrap();
+    assert_eq!(written.len(), expected.len() + 10);
+    assert!(matches!(open(directory.path()), Err(IndexError::Held { .. })), "it is held as before");
+    assert!(matches!(read(directory.path()).unwrap().compact().await, Err(IndexError::ReadOnly { .. })));
+    drop(index);
+    let index = open(directory.path()).unwrap();
+    assert_eq!(all(&index).await.unwrap(), written);
+    assert_eq!(all(&index.for_tenant("other").unwrap()).await.unwrap(), rows(0..3));
+}
+
+#[tokio::test]
+async fn what_a_killed_compaction_left_is_swept_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let index = open(directory.path()).unwrap();
+    index.upsert(rows(0..5)).await.unwrap();
+    drop(index);
+    let draft = directory.path().join("banks.redb.draft");
+    fs::write(&draft, "half a file").unwrap();
+    assert_eq!(all(&read(directory.path()).unwrap()).await.unwrap(), rows(0..5));
+    assert!(draft.exists(), "reading changes nothing");
+    assert_eq!(all(&open(directory.path()).unwrap()).await.unwrap(), rows(0..5));
+    assert!(!draft.exists());
+}
+
+/// A file as the version before wrote it: the vectors' table holds vectors alone.
+fn make_layout_1(directory: &Path, rows: &[Row]) {
+    use redb::{ReadableDatabase, TableDefinition};
+    const MEASURES: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("vectors");
+    const ABOUT: TableDefinition<'_, &str, &str> = TableDefinition::new("about");
+
+    let database = redb::Builder::new().create(file(directory)).unwrap();
+    assert!(database.begin_read().unwrap().open_table(ABOUT).unwrap().get("layout").unwrap().is_some());
+    let write = database.begin_write().unwrap();
+    {
+        let mut table = write.open_table(MEASURES).unwrap();
+        for row in rows {
+            let body: Vec<u8> = row.vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+            let mut sum = crc32fast::Hasher::new();
+            for part in [b"tenant", &b"\0"[..], row.id.as_bytes(), b"\0", &body] {
+                sum.update(part);
+            }
+            let stored = [&sum.finalize().to_le_bytes(), body.as_slice()].concat();
+            table.insert(("tenant", row.id.as_str()), stored.as_slice()).unwrap();
+        }
+        write.open_table(ABOUT).unwrap().insert("layout", "1").unwrap();
+    }
+    write.commit().unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_the_layout_before_is_read_as_it_is_and_migrated_when_opened_for_writing() {
+    let directory = tempfile::tempdir().unwrap();
+    let index = open(directory.path()).unwrap();
+    index.upsert(rows(0..30)).await.unwrap();
+    let length = |directory: &Path| fs::metadata(file(directory)).unwrap().len();
+    drop(index);
+    make_layout_1(directory.path(), &rows(0..30));
+
+    let before = (fs::read(file(directory.path())).unwrap(), length(directory.path()));
+    assert_eq!(all(&read(directory.path()).unwrap()).await.unwrap(), rows(0..30));
+    assert_eq!(fs::read(file(directory.path())).unwrap(), before.0, "reading changes nothing");
+
+    let index = open(directory.path()).unwrap();
+    let word = Query::sparse(Terms::of("n7", None), 1);
+    assert_eq!(index.nearest(&word).await.unwrap()[0].row.id, "row-00007");
+    assert_eq!(all(&index).await.unwrap(), rows(0..30));
+    drop(index);
+    let layout = {
+        use redb::ReadableDatabase;
+        let database = redb::Builder::new().open(file(directory.path())).unwrap();
+        let table = database.begin_read().unwrap();
+        let about = table.open_table(redb::TableDefinition::<&str, &str>::new("about")).unwrap();
+        about.get("layout").unwrap().unwrap().value().to_owned()
+    };
+    assert_eq!(layout, "2");
+}
+
+#[test]
+fn a_layout_of_a_later_version_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path()).unwrap());
+    let database = redb::Builder::new().open(file(directory.path())).unwrap();
+    let write = database.begin_write().unwrap();
+    let about = redb::TableDefinition::<&str, &str>::new("about");
+    write.open_table(about).unwrap().insert("layout", "3").unwrap();
+    write.commit().unwrap();
+    drop(database);
+    for open in [open, read] {
+        let error = open(directory.path()).unwrap_err();
+        let file = file(directory.path());
+        assert_eq!(
+            error.to_string(),
+            format!("{} has layout 3, this version reads layout 2", file.display())
+        );
+    }
+}
+
+/// A directory that not even the superuser may write in.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_that_cannot_be_written_is_named() {
+    let error = open(Path::new("/sys/kernel")).unwrap_err();
+    assert!(matches!(&error, IndexError::Storage { doing: "open", .. }), "{error}");
+    assert_eq!(error.to_string(), "cannot open /sys/kernel/banks.lock");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use indexes::{Embedded, Index, Row};
+use indexes::{Embedded, Index, Row, Terms};
 use inference::{Embedder, InferenceError};
 use policies::{Clause, Content, Policy, PrecedentText};
 
@@ -42,6 +42,7 @@ pub async fn policy_bank(
     };
     for (row, vector) in rows.iter_mut().zip(vectors) {
         row.vector = vector;
+        row.terms = terms(&row.text, row.language.as_deref());
     }
     bank.upsert(rows).await?;
     Ok(Arc::new(bank))
@@ -103,6 +104,14 @@ pub async fn embed_whole(embedder: &Embedder, texts: &[&str]) -> Result<Vec<Vec<
         to_unit_length(sum);
     }
     Ok(sums)
+}
+
+/// The words of a text as stages read it, so that disguised spellings meet the plain one.
+///
+/// `language` is ISO 639-1; of a text in an unknown one, words stay as they are.
+#[must_use]
+pub fn terms(text: &str, language: Option<&str>) -> Terms {
+    Terms::of(&normalized(text), language)
 }
 
 /// The plain view, as stages read it; a text that is no content stays as it is.

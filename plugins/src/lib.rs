@@ -15,7 +15,7 @@ mod reading;
 mod registry;
 mod retrieve;
 
-pub use bank::{CLAUSES, PRECEDENTS, embed_whole, policy_bank};
+pub use bank::{CLAUSES, PRECEDENTS, embed_whole, policy_bank, terms};
 pub use blocklist::Blocklist;
 pub use registry::{ADJUDICATE, PluginError, Registry, Resources, StageConfig};
 

@@ -136,8 +136,6 @@ impl Retrieve {
     async fn nearest(&self, window: &Window<'_>, bank: &str, minimum: f32) -> Result<Vec<Hit>, StageError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
         let query = Query {
-            vector: window.vector.to_vec(),
-            k: self.config.k,
             minimum,
             filter: Filter {
                 bank: Some(bank.to_owned()),
@@ -145,6 +143,7 @@ impl Retrieve {
                 now: Some(now),
                 ..Filter::default()
             },
+            ..Query::new(window.vector.to_vec(), self.config.k)
         };
         let mut hits = Vec::new();
         for index in &self.banks {

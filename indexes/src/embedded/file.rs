@@ -5,22 +5,28 @@ use std::path::{Path, PathBuf};
 
 use redb::backends::InMemoryBackend;
 use redb::{
-    Builder, ConcurrencyMode, Database, Durability, ReadOnlyDatabase, ReadableDatabase,
-    ReadableTableMetadata, Table, TableDefinition, TableHandle, WriteTransaction,
+    Builder, ConcurrencyMode, Database, Durability, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase,
+    ReadableTable, ReadableTableMetadata, Table, TableDefinition, TableHandle, WriteTransaction,
 };
 
-use super::record::Key;
+use super::lock::Lock;
 use super::tables::Tables;
 use super::trouble::{Trouble, guarded};
 use crate::IndexError;
+use crate::record::{Key, Record, seal_measures, unseal_measures};
 
 const FILE_NAME: &str = "banks.redb";
+/// A file that is going to take its place.
+pub(super) const DRAFT_NAME: &str = "banks.redb.draft";
 const ROWS: TableDefinition<'_, Key<'_>, &[u8]> = TableDefinition::new("rows");
-const VECTORS: TableDefinition<'_, Key<'_>, &[u8]> = TableDefinition::new("vectors");
+const MEASURES: TableDefinition<'_, Key<'_>, &[u8]> = TableDefinition::new("vectors");
 const ABOUT: TableDefinition<'_, &str, &str> = TableDefinition::new("about");
 
-/// The layout this version reads and writes.
-const LAYOUT: &str = "1";
+/// The layout this version writes: rows, and measures that are a vector and terms.
+const LAYOUT: &str = "2";
+/// The layout before: measures were a vector alone. It is read as if each row had the words of its text as it stands,
+/// and opening it for writing makes it the present one.
+const LAYOUT_WITHOUT_TERMS: &str = "1";
 
 /// Memory redb may use for pages: enough for the upper levels of a tree of a million rows and the rows asked for most;
 /// the rest is the operating system's to cache.
@@ -51,6 +57,21 @@ impl Source {
             Self::Memory => Path::new("memory"),
             #[cfg(test)]
             Self::Backend(_) => Path::new("backend"),
+        }
+    }
+
+    /// The right to write there, where another could have it.
+    pub(super) fn lock(&self) -> Result<Option<Lock>, IndexError> {
+        match self {
+            Self::Writing(path) => {
+                let lock = Lock::take(path.parent().unwrap_or(Path::new(".")))?;
+                // What a process left that was killed while it compacted.
+                drop(fs::remove_file(path.with_file_name(DRAFT_NAME)));
+                Ok(Some(lock))
+            }
+            Self::Reading(_) | Self::Memory => Ok(None),
+            #[cfg(test)]
+            Self::Backend(_) => Ok(None),
         }
     }
 
@@ -121,11 +142,16 @@ impl BankFile {
             }
         });
         let file = Self { handle: handle.map_err(|trouble| source.refuse("open", trouble))? };
-        guarded(|| file.check(about, source.path())).map_err(|trouble| source.refuse("open", trouble))?;
+        let old = guarded(|| file.check(about, source.path()));
+        if old.map_err(|trouble| source.refuse("open", trouble))? {
+            let migrated = guarded(|| file.migrate(about.dimension));
+            migrated.map_err(|trouble| source.refuse("write", trouble))?;
+        }
         Ok(file)
     }
 
-    fn check(&self, about: &About, path: &Path) -> Result<(), Trouble> {
+    /// Whether it has to be [migrated](Self::migrate) before it is written to.
+    fn check(&self, about: &About, path: &Path) -> Result<bool, Trouble> {
         let read = self.begin_read()?;
         if read.list_tables()?.all(|table| table.name() != ABOUT.name()) {
             return Err(Trouble::Damage("it holds something else".to_owned()));
@@ -137,7 +163,7 @@ impl BankFile {
             Ok(value.value().to_owned())
         };
         let layout = said("layout")?;
-        if layout != LAYOUT {
+        if ![LAYOUT, LAYOUT_WITHOUT_TERMS].contains(&layout.as_str()) {
             let file = path.to_owned();
             return Err(Trouble::Refused(IndexError::OtherLayout { file, found: layout, expected: LAYOUT }));
         }
@@ -153,7 +179,7 @@ impl BankFile {
                 wanted_dimension: about.dimension,
             }));
         }
-        Ok(())
+        Ok(layout != LAYOUT && matches!(self.handle, Handle::Writing(_)))
     }
 
     fn begin_read(&self) -> Result<redb::ReadTransaction, redb::TransactionError> {
@@ -163,11 +189,73 @@ impl BankFile {
         }
     }
 
+    /// Opens a file that may not be whole, as far as that goes; reading may fail anywhere.
+    pub(super) fn open_unverified(path: &Path, about: &About) -> Result<Self, IndexError> {
+        let open = || {
+            let mut builder = shared_builder();
+            builder.set_check_integrity_on_open(false);
+            let file = Self { handle: Handle::Writing(builder.open(path)?) };
+            file.check(about, path)?;
+            Ok(file)
+        };
+        guarded(open).map_err(|trouble| trouble.at("open", path))
+    }
+
+    /// A new file at `path` with everything that is in `tables`.
+    pub(super) fn copy(path: &Path, about: &About, tables: &Tables) -> Result<Self, IndexError> {
+        let copy = || {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+            let mut database = shared_builder().create(path)?;
+            describe(&database, about)?;
+            let write = begin_write(&database)?;
+            {
+                let (mut rows, mut measures) = (write.open_table(ROWS)?, write.open_table(MEASURES)?);
+                let copied = tables.visit_stored(about.dimension, |key, row, measured| {
+                    rows.insert(key, row)?;
+                    measures.insert(key, measured)?;
+                    Ok(())
+                });
+                copied.map_err(Trouble::Refused)?;
+            }
+            write.commit()?;
+            database.compact()?;
+            Ok(Self { handle: Handle::Writing(database) })
+        };
+        guarded(copy).map_err(|trouble| trouble.at("write", path))
+    }
+
+    /// Gives every row of a file of layout 1 its terms, in one step.
+    fn migrate(&self, dimension: usize) -> Result<(), Trouble> {
+        let Handle::Writing(database) = &self.handle else { return Ok(()) };
+        let read = self.begin_read()?;
+        let (rows, measures) = (read.open_table(ROWS)?, read.open_table(MEASURES)?);
+        let write = begin_write(database)?;
+        {
+            let mut table = write.open_table(MEASURES)?;
+            for stored in measures.iter()? {
+                let (key, stored) = stored?;
+                let key = key.value();
+                let (vector, terms) =
+                    unseal_measures(key, stored.value(), dimension).map_err(Trouble::Damage)?;
+                let row =
+                    rows.get(key)?.ok_or_else(|| Trouble::Damage(format!("row `{}` has no text", key.1)))?;
+                let record = Record::unseal(key, row.value()).map_err(Trouble::Damage)?;
+                let terms = terms.unwrap_or_else(|| record.own_terms());
+                table.insert(key, seal_measures(key, &vector, &terms).as_slice())?;
+            }
+            write.open_table(ABOUT)?.insert("layout", LAYOUT)?;
+        }
+        Ok(write.commit()?)
+    }
+
     /// The rows as of the last commit, for as long as the result lives.
     pub(super) fn tables(&self, source: &Source) -> Result<Tables, IndexError> {
         let open = || {
             let read = self.begin_read()?;
-            Ok(Tables::new(read.open_table(ROWS)?, read.open_table(VECTORS)?, source.path()))
+            Ok(Tables::new(read.open_table(ROWS)?, read.open_table(MEASURES)?, source.path()))
         };
         guarded(open).map_err(|trouble| source.refuse("read", trouble))
     }
@@ -184,14 +272,17 @@ impl BankFile {
         };
         let commit = || {
             let write = begin_write(database)?;
-            change(&mut write.open_table(ROWS)?, &mut write.open_table(VECTORS)?)?;
+            change(&mut write.open_table(ROWS)?, &mut write.open_table(MEASURES)?)?;
             Ok(write.commit()?)
         };
         guarded(commit).map_err(|trouble| source.refuse("write", trouble))
     }
 }
 
-/// A table of bytes by tenant and id.
+/// A table of bytes by tenant and id, at one moment.
+pub(super) type KeyedReader = ReadOnlyTable<Key<'static>, &'static [u8]>;
+
+/// A table of bytes by tenant and id, being written.
 pub(super) type KeyedTable<'txn> = Table<'txn, Key<'static>, &'static [u8]>;
 
 fn builder() -> Builder {
@@ -229,8 +320,14 @@ fn create(path: &Path, about: &About) -> Result<(), Trouble> {
         Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error.error.into()),
     }
+    sync_directory(path)?;
+    Ok(())
+}
+
+/// Makes a file's name durable.
+pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
-    fs::File::open(directory)?.sync_all()?;
+    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(())
 }
 
@@ -239,7 +336,7 @@ fn describe(database: &Database, about: &About) -> Result<(), Trouble> {
     let write = begin_write(database)?;
     {
         write.open_table(ROWS)?;
-        write.open_table(VECTORS)?;
+        write.open_table(MEASURES)?;
         let mut table = write.open_table(ABOUT)?;
         if table.is_empty()? {
             table.insert("layout", LAYOUT)?;

@@ -77,7 +77,7 @@ fn row(number: usize) -> Row {
 }
 
 async fn ids(index: &Embedded) -> std::result::Result<Vec<String>, IndexError> {
-    let rows = index.scan(None, usize::MAX, &Filter::default()).await?;
+    let rows = index.scan(None, usize::MAX, &Filter::default()).await?.rows;
     let hits = index.nearest(&Query::new(row(0).vector, 1_000)).await?;
     assert_eq!(hits.len(), rows.len(), "memory and file agree");
     Ok(rows.iter().map(|row| row.id.clone()).collect())

@@ -11,7 +11,7 @@ use super::shelf::{Quantized, Segment, Shelf};
 use super::sieve::Sieve;
 
 /// Below this many rows one thread is done before others have woken up.
-const PARALLEL_ROWS: usize = 4_096;
+pub(super) const PARALLEL_ROWS: usize = 4_096;
 
 /// A row that may be among the nearest. Greater is better: more alike, or equally alike with the lesser id.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +65,7 @@ pub(super) fn candidates<'a>(
         let parts = shelf.segments().par_iter().fold(|| Best::new(n), best_of);
         parts.reduce(|| Best::new(n), Best::merge)
     };
-    best.heap.into_iter().map(|Reverse(candidate)| candidate).collect()
+    best.into_candidates()
 }
 
 /// The cosine of two vectors of unit length.
@@ -83,7 +83,7 @@ fn score(a: &[i8], b: &[i8]) -> f32 {
 }
 
 /// The best `n` candidates seen, the worst of them on top.
-struct Best<'a> {
+pub(super) struct Best<'a> {
     n: usize,
     heap: BinaryHeap<Reverse<Candidate<'a>>>,
     /// The score of the worst once there are `n`: what is below it need not be looked at.
@@ -91,12 +91,12 @@ struct Best<'a> {
 }
 
 impl<'a> Best<'a> {
-    fn new(n: usize) -> Self {
+    pub(super) fn new(n: usize) -> Self {
         Self { n, heap: BinaryHeap::with_capacity(n + 1), floor: f32::NEG_INFINITY }
     }
 
     #[inline]
-    fn offer(&mut self, candidate: Candidate<'a>) {
+    pub(super) fn offer(&mut self, candidate: Candidate<'a>) {
         if candidate.score >= self.floor {
             self.take(candidate);
         }
@@ -117,10 +117,14 @@ impl<'a> Best<'a> {
         }
     }
 
-    fn merge(mut self, other: Self) -> Self {
+    pub(super) fn merge(mut self, other: Self) -> Self {
         for Reverse(candidate) in other.heap {
             self.offer(candidate);
         }
         self
+    }
+
+    pub(super) fn into_candidates(self) -> Vec<Candidate<'a>> {
+        self.heap.into_iter().map(|Reverse(candidate)| candidate).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! What a store answers.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::file::CACHE_BYTES;
@@ -7,7 +8,12 @@ use super::scan::{Candidate, candidates, cosine};
 use super::shelf::Quantized;
 use super::sieve::Sieve;
 use super::store::{Store, Tenant};
-use crate::{Filter, Hit, IndexError, Query, Row, Stats};
+use super::tables::Tables;
+use super::words::wordy;
+use super::write::Change;
+use crate::fusion::{FUSED_DEPTH, fused};
+use crate::snapshot::{Draft, Header, Snapshot};
+use crate::{Filter, Hit, IndexError, Page, Query, Row, Sought, Stats, Terms};
 
 /// At least this many candidates are measured again at full precision.
 const RESCORED: usize = 40;
@@ -15,73 +21,71 @@ const RESCORED: usize = 40;
 const RESCORED_PER_HIT: usize = 4;
 
 /// Which rows [`Store::page`] gives.
-pub(super) struct Page {
+pub(super) struct Wanted {
     pub(super) after: Option<String>,
     pub(super) limit: usize,
     pub(super) filter: Filter,
 }
 
+/// One query's view of a tenant's rows.
+struct Look<'a> {
+    store: &'a Store,
+    name: &'a str,
+    tables: &'a Tables,
+    tenant: &'a Tenant,
+    sieve: Sieve,
+}
+
 impl Store {
-    pub(super) fn nearest(&self, tenant: &str, query: &Query) -> Result<Vec<Hit>, IndexError> {
-        self.reading(tenant, |tables, Tenant { shelf, symbols }| {
-            let Some(sieve) = Sieve::new(&query.filter, symbols).filter(|_| query.k > 0) else {
+    pub(super) fn nearest(&self, name: &str, query: &Query) -> Result<Vec<Hit>, IndexError> {
+        self.reading(name, |tables, tenant| {
+            let Some(sieve) = Sieve::new(&query.filter, &tenant.symbols).filter(|_| query.k > 0) else {
                 return Ok(Vec::new());
             };
-            let n = RESCORED.max(query.k * RESCORED_PER_HIT);
-            let mut measured = Vec::new();
-            for candidate in candidates(shelf, &Quantized::new(&query.vector), &sieve, n) {
-                let vector = tables.vector((tenant, candidate.id), self.about.dimension)?;
-                let vector = vector.ok_or_else(|| self.lost(candidate.id))?;
-                let score = cosine(&query.vector, &vector);
-                if score >= query.minimum {
-                    measured.push((Candidate { score, ..candidate }, vector));
+            let look = Look { store: self, name, tables, tenant, sieve };
+            let best = match &query.sought {
+                Sought::Dense(vector) => look.alike(vector, query.minimum, query.k)?,
+                Sought::Sparse(terms) => look.wordy(terms, query.k),
+                Sought::Hybrid(vector, terms) => {
+                    let depth = query.k.max(FUSED_DEPTH);
+                    let [dense, sparse] =
+                        [look.alike(vector, query.minimum, depth)?, look.wordy(terms, depth)].map(ids);
+                    let fused = fused([&dense, &sparse], query.k);
+                    fused.into_iter().map(|(id, score)| Candidate { score, id }).collect()
                 }
-            }
-            measured.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
-            measured.truncate(query.k);
-            let hit = |(Candidate { score, id }, vector)| {
-                let row = tables.row((tenant, id), vector)?.ok_or_else(|| self.lost(id))?;
-                Ok(Hit { row: Arc::new(row), similarity: score })
             };
-            measured.into_iter().map(hit).collect()
+            best.into_iter().map(|candidate| look.hit(candidate)).collect()
         })
     }
 
     pub(super) fn row(&self, tenant: &str, id: &str) -> Result<Option<Arc<Row>>, IndexError> {
-        self.reading(tenant, |tables, _| {
-            let Some(vector) = tables.vector((tenant, id), self.about.dimension)? else { return Ok(None) };
-            Ok(tables.row((tenant, id), vector)?.map(Arc::new))
-        })
+        self.reading(tenant, |tables, _| Ok(tables.row((tenant, id), self.about.dimension)?.map(Arc::new)))
     }
 
-    pub(super) fn page(
-        &self,
-        tenant: &str,
-        Page { after, limit, filter }: &Page,
-    ) -> Result<Vec<Arc<Row>>, IndexError> {
+    pub(super) fn page(&self, tenant: &str, wanted: &Wanted) -> Result<Page, IndexError> {
+        let Wanted { after, limit, filter } = wanted;
         self.reading(tenant, |tables, _| {
-            let mut page = Vec::new();
+            let mut page = Page { rows: Vec::new(), next: after.clone() };
             if *limit == 0 {
                 return Ok(page);
             }
+            let mut last = None;
             tables.visit(tenant, after.as_deref(), |id, record| {
-                let mut row = record.into_row(id, Vec::new());
-                if filter.admits(&row) {
-                    let vector = tables.vector((tenant, id), self.about.dimension)?;
-                    row.vector = vector.ok_or_else(|| self.lost(id))?;
-                    page.push(Arc::new(row));
+                if record.admitted_by(filter) {
+                    let row = tables.row((tenant, id), self.about.dimension)?;
+                    page.rows.push(Arc::new(row.ok_or_else(|| self.lost(id))?));
                 }
-                Ok(page.len() < *limit)
+                let full = page.rows.len() == *limit;
+                last = full.then(|| id.to_owned());
+                Ok(!full)
             })?;
+            page.next = last;
             Ok(page)
         })
     }
 
     pub(super) fn count(&self, tenant: &str, filter: &Filter) -> usize {
-        self.state().tenants.get(tenant).map_or(0, |Tenant { shelf, symbols }| {
-            let sieve = Sieve::new(filter, symbols);
-            sieve.map_or(0, |sieve| shelf.iter().filter(|slot| sieve.passes(slot.entry)).count())
-        })
+        self.state().tenants.get(tenant).map_or(0, |tenant| tenant.admitted(filter).count())
     }
 
     pub(super) fn stats(&self, tenant: &str) -> Result<Stats, IndexError> {
@@ -101,8 +105,72 @@ impl Store {
                 }
             }
             stats.rows = shelf.rows();
-            (stats.vector_bytes, stats.entry_bytes) = shelf.bytes();
+            let weight = shelf.weigh();
+            stats.vector_bytes = weight.vectors;
+            stats.entry_bytes = weight.entries;
+            stats.term_bytes = weight.terms;
         }
         Ok(stats)
     }
+}
+
+impl Store {
+    pub(super) fn snapshot(&self, tenant: &str, file: &Path) -> Result<usize, IndexError> {
+        // What is wrong with the place is said before anything is read, and is no reason to open the file again.
+        drop(Draft::new(file, &self.header())?);
+        self.reading(tenant, |tables, _| {
+            let mut draft = Draft::new(file, &self.header())?;
+            tables.visit_all(tenant, self.about.dimension, |id, record, measures| {
+                draft.add(&record.into_row(id, measures))
+            })?;
+            draft.finish()
+        })
+    }
+
+    pub(super) fn restore(&self, tenant: &Arc<str>, file: &Path) -> Result<usize, IndexError> {
+        Snapshot::check(file, &self.header())?;
+        self.change(tenant, Change::Restore(file.to_owned()))
+    }
+
+    fn header(&self) -> Header {
+        Header { dimension: self.about.dimension, encoder: self.about.encoder_digest.clone() }
+    }
+}
+
+impl<'a> Look<'a> {
+    /// The `k` rows nearest in meaning, best first.
+    fn alike(&self, vector: &[f32], minimum: f32, k: usize) -> Result<Vec<Candidate<'a>>, IndexError> {
+        let n = RESCORED.max(k * RESCORED_PER_HIT);
+        let mut measured = Vec::new();
+        for candidate in candidates(&self.tenant.shelf, &Quantized::new(vector), &self.sieve, n) {
+            let key = (self.name, candidate.id);
+            let found = self.tables.measures(key, self.store.about.dimension)?;
+            let (stored, _) = found.ok_or_else(|| self.store.lost(candidate.id))?;
+            let score = cosine(vector, &stored);
+            if score >= minimum {
+                measured.push(Candidate { score, ..candidate });
+            }
+        }
+        Ok(best_first(measured, k))
+    }
+
+    /// The `k` rows that say most of `terms`, best first.
+    fn wordy(&self, terms: &Terms, k: usize) -> Vec<Candidate<'a>> {
+        best_first(wordy(&self.tenant.shelf, terms, &self.sieve, k), k)
+    }
+
+    fn hit(&self, Candidate { score, id }: Candidate<'_>) -> Result<Hit, IndexError> {
+        let row = self.tables.row((self.name, id), self.store.about.dimension)?;
+        Ok(Hit { row: Arc::new(row.ok_or_else(|| self.store.lost(id))?), similarity: score })
+    }
+}
+
+fn best_first(mut candidates: Vec<Candidate<'_>>, k: usize) -> Vec<Candidate<'_>> {
+    candidates.sort_unstable_by(|a, b| b.cmp(a));
+    candidates.truncate(k);
+    candidates
+}
+
+fn ids(candidates: Vec<Candidate<'_>>) -> Vec<&str> {
+    candidates.into_iter().map(|candidate| candidate.id).collect()
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::record::Record;
+use super::postings::Postings;
 use super::sieve::{NO_SYMBOL, Symbols, mask};
+use crate::Terms;
+use crate::record::Record;
 
 /// Rows in a segment. A write copies the segments it touches, so that a state being read stays as it is: 1,024 rows
 /// of 384 numbers are 0.4 MB, far quicker copied than a disk syncs.
-const SEGMENT_ROWS: usize = 1_024;
+pub(super) const SEGMENT_ROWS: usize = 1_024;
 
 /// Rows a segment makes room for at a time.
 const GROWTH_ROWS: usize = 64;
@@ -21,6 +23,7 @@ pub(super) struct Entry {
     pub(super) language: u32,
     pub(super) tags: Box<[u32]>,
     pub(super) tag_mask: u64,
+    pub(super) created: u64,
     pub(super) expires: Option<u64>,
     pub(super) confirmed: bool,
 }
@@ -36,6 +39,7 @@ impl Entry {
             language: number(record.language.as_deref()),
             tag_mask: mask(&tags),
             tags,
+            created: record.created,
             expires: record.expires,
             confirmed: record.confirmed,
         }
@@ -69,6 +73,7 @@ pub(super) struct Segment {
     codes: Vec<i8>,
     scales: Vec<f32>,
     entries: Vec<Option<Entry>>,
+    postings: Postings,
 }
 
 impl Segment {
@@ -79,6 +84,15 @@ impl Segment {
             self.scales.reserve_exact(GROWTH_ROWS);
             self.codes.reserve_exact(GROWTH_ROWS * dimension);
         }
+    }
+
+    /// What it knows of each row, by number; `None` for a removed one.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Option<&Entry>> {
+        self.entries.iter().map(Option::as_ref)
+    }
+
+    pub(super) fn postings(&self) -> &Postings {
+        &self.postings
     }
 
     /// Its rows, of vectors of `dimension` numbers.
@@ -98,6 +112,8 @@ pub(super) struct Shelf {
     dimension: usize,
     segments: Vec<Arc<Segment>>,
     rows: usize,
+    /// Segments that have been written to since [`Shelf::settle`].
+    unsettled: Vec<usize>,
 }
 
 /// A row in memory.
@@ -109,7 +125,7 @@ pub(super) struct Slot<'a> {
 
 impl Shelf {
     pub(super) fn new(dimension: usize) -> Self {
-        Self { dimension, segments: Vec::new(), rows: 0 }
+        Self { dimension, segments: Vec::new(), rows: 0, unsettled: Vec::new() }
     }
 
     /// Rows, not counting removed ones.
@@ -127,13 +143,15 @@ impl Shelf {
         self.segments.iter().flat_map(|segment| segment.rows(self.dimension))
     }
 
-    /// Puts a row into `slot`: one that has been given before, or the next.
-    pub(super) fn put(&mut self, slot: usize, entry: Entry, vector: &Quantized) {
+    /// Puts a row into `slot`: one that has been given before, or the next. [`Shelf::settle`] must follow.
+    pub(super) fn put(&mut self, slot: usize, entry: Entry, (vector, terms): (&Quantized, &Terms)) {
         let (number, row) = (slot / SEGMENT_ROWS, slot % SEGMENT_ROWS);
         if number == self.segments.len() {
             self.segments.push(Arc::default());
         }
+        self.unsettle(number);
         let Some(segment) = self.segments.get_mut(number).map(Arc::make_mut) else { return };
+        segment.postings.put(row, terms);
         let start = row * self.dimension;
         if let Some(old) = segment.entries.get_mut(row) {
             self.rows += usize::from(old.is_none());
@@ -153,20 +171,47 @@ impl Shelf {
         }
     }
 
-    /// Removes the row in `slot`.
+    fn unsettle(&mut self, number: usize) {
+        if self.unsettled.last() != Some(&number) {
+            self.unsettled.push(number);
+        }
+    }
+
+    /// Ends a write.
+    pub(super) fn settle(&mut self) {
+        for number in std::mem::take(&mut self.unsettled) {
+            if let Some(segment) = self.segments.get_mut(number).map(Arc::make_mut) {
+                segment.postings.settle();
+            }
+        }
+    }
+
+    /// Removes the row in `slot`. [`Shelf::settle`] must follow.
     pub(super) fn clear(&mut self, slot: usize) {
         let (number, row) = (slot / SEGMENT_ROWS, slot % SEGMENT_ROWS);
-        let segment = self.segments.get_mut(number).map(Arc::make_mut);
-        if let Some(entry) = segment.and_then(|segment| segment.entries.get_mut(row)) {
+        self.unsettle(number);
+        let Some(segment) = self.segments.get_mut(number).map(Arc::make_mut) else { return };
+        segment.postings.take(row);
+        if let Some(entry) = segment.entries.get_mut(row) {
             self.rows -= usize::from(entry.is_some());
             *entry = None;
         }
     }
 
-    /// Bytes of vectors and of entries.
-    pub(super) fn bytes(&self) -> (usize, usize) {
-        let vectors =
-            self.segments.iter().map(|s| s.codes.capacity() + s.scales.capacity() * size_of::<f32>()).sum();
-        (vectors, self.iter().map(|slot| slot.entry.bytes()).sum())
+    /// What it takes.
+    pub(super) fn weigh(&self) -> Weight {
+        let codes = |s: &Arc<Segment>| s.codes.capacity() + s.scales.capacity() * size_of::<f32>();
+        Weight {
+            vectors: self.segments.iter().map(codes).sum(),
+            entries: self.iter().map(|slot| slot.entry.bytes()).sum(),
+            terms: self.segments.iter().map(|segment| segment.postings.bytes()).sum(),
+        }
     }
+}
+
+/// *Units*: bytes.
+pub(super) struct Weight {
+    pub(super) vectors: usize,
+    pub(super) entries: usize,
+    pub(super) terms: usize,
 }

@@ -45,6 +45,9 @@ pub(super) struct Sieve {
     languages: Option<Vec<u32>>,
     tags: Option<Vec<u32>>,
     tag_mask: u64,
+    all_tags: Vec<u32>,
+    created_from: Option<u64>,
+    created_before: Option<u64>,
     confirmed_only: bool,
     now: Option<u64>,
     /// Nothing is asked for.
@@ -58,7 +61,7 @@ pub(super) fn mask(tags: &[u32]) -> u64 {
 }
 
 impl Sieve {
-    /// `None` when no row can pass, because no row ever had the bank asked for.
+    /// `None` when no row can pass, because no row ever had the bank, or one of all the tags, asked for.
     pub(super) fn new(filter: &Filter, symbols: &Symbols) -> Option<Self> {
         let numbers = |names: &[String]| {
             (!names.is_empty()).then(|| names.iter().filter_map(|name| symbols.find(name)).collect())
@@ -74,6 +77,9 @@ impl Sieve {
             languages: numbers(&filter.languages),
             tag_mask: tags.as_deref().map_or(u64::MAX, mask),
             tags,
+            all_tags: filter.all_tags.iter().map(|tag| symbols.find(tag)).collect::<Option<_>>()?,
+            created_from: filter.created_from,
+            created_before: filter.created_before,
             confirmed_only: filter.confirmed_only,
             now: filter.now,
         })
@@ -96,6 +102,9 @@ impl Sieve {
             && any_of(&self.labels, entry.label)
             && any_of(&self.languages, entry.language)
             && self.tags.as_ref().is_none_or(tagged)
+            && self.all_tags.iter().all(|tag| entry.tags.contains(tag))
+            && self.created_from.is_none_or(|from| entry.created >= from)
+            && self.created_before.is_none_or(|before| entry.created < before)
             && (entry.confirmed || !self.confirmed_only)
             && self.now.zip(entry.expires).is_none_or(|(now, expires)| now < expires)
     }

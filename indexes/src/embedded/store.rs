@@ -4,33 +4,37 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::file::{About, BankFile, KeyedTable, Source};
-use super::record::{Record, seal_vector};
-use super::shelf::{Entry, Quantized, Shelf};
-use super::sieve::Symbols;
+use super::file::{About, BankFile, Source};
+use super::lock::Lock;
+use super::shelf::{Entry, Quantized, Shelf, Slot};
+use super::sieve::{Sieve, Symbols};
 use super::tables::Tables;
-use super::trouble::Trouble;
-use crate::{IndexError, Row};
+use super::write::Queue;
+use crate::{Filter, IndexError};
 
 /// One file and what memory holds of it.
 pub(super) struct Store {
     pub(super) source: Source,
     pub(super) about: About,
+    /// Changes that wait for the writer.
+    pub(super) queue: Mutex<Queue>,
     writer: Mutex<Writer>,
     /// Locked only for as long as it takes to copy or replace the pointer, so readers never wait for a disk.
     state: RwLock<Arc<State>>,
+    /// Last, so that the file is closed before others may open it.
+    _lock: Option<Lock>,
 }
 
 /// What only writers need; one of them at a time.
-struct Writer {
+pub(super) struct Writer {
     /// `None` after a failure that reopening did not mend.
-    file: Option<BankFile>,
-    ledgers: HashMap<Arc<str>, Ledger>,
+    pub(super) file: Option<BankFile>,
+    pub(super) ledgers: HashMap<Arc<str>, Ledger>,
 }
 
 /// Which slot of a tenant's shelf each row is in.
 #[derive(Default)]
-struct Ledger {
+pub(super) struct Ledger {
     slots: HashMap<Arc<str>, usize>,
     free: Vec<usize>,
 }
@@ -38,7 +42,7 @@ struct Ledger {
 /// What a reader sees: the file and all shelves at the same moment.
 pub(super) struct State {
     /// `None` while the file cannot be read.
-    tables: Option<Arc<Tables>>,
+    pub(super) tables: Option<Arc<Tables>>,
     pub(super) tenants: HashMap<Arc<str>, Tenant>,
 }
 
@@ -47,6 +51,14 @@ pub(super) struct State {
 pub(super) struct Tenant {
     pub(super) shelf: Shelf,
     pub(super) symbols: Arc<Symbols>,
+}
+
+impl Tenant {
+    /// The rows a filter admits.
+    pub(super) fn admitted(&self, filter: &Filter) -> impl Iterator<Item = Slot<'_>> {
+        let sieve = Sieve::new(filter, &self.symbols);
+        sieve.into_iter().flat_map(|sieve| self.shelf.iter().filter(move |slot| sieve.passes(slot.entry)))
+    }
 }
 
 impl fmt::Debug for Store {
@@ -61,13 +73,16 @@ impl fmt::Debug for Store {
 impl Store {
     pub(super) fn open(source: Source, dimension: usize, encoder_digest: &str) -> Result<Self, IndexError> {
         let about = About { dimension, encoder_digest: encoder_digest.to_owned() };
+        let lock = source.lock()?;
         let file = BankFile::open(&source, &about)?;
         let tables = Some(Arc::new(file.tables(&source)?));
         Ok(Self {
+            queue: Mutex::default(),
             writer: Mutex::new(Writer { file: Some(file), ledgers: HashMap::new() }),
             state: RwLock::new(Arc::new(State { tables, tenants: HashMap::new() })),
             source,
             about,
+            _lock: lock,
         })
     }
 
@@ -86,81 +101,6 @@ impl Store {
         let (ledger, loaded) = load(tables, tenant, self.about.dimension)?;
         writer.ledgers.insert(Arc::clone(tenant), ledger);
         self.publish(state.tables.clone(), [(Arc::clone(tenant), loaded)]);
-        Ok(())
-    }
-
-    pub(super) fn upsert(&self, tenant: &str, rows: &[Row]) -> Result<(), IndexError> {
-        let quantized: Vec<Quantized> = rows.iter().map(|row| Quantized::new(&row.vector)).collect();
-        self.change(
-            tenant,
-            |records, vectors| {
-                for row in rows {
-                    let key = (tenant, row.id.as_str());
-                    records.insert(key, Record::from(row).seal(key)?.as_slice())?;
-                    vectors.insert(key, seal_vector(key, &row.vector).as_slice())?;
-                }
-                Ok(())
-            },
-            |ledger, Tenant { shelf, symbols }| {
-                for (row, vector) in rows.iter().zip(&quantized) {
-                    let (id, slot) = ledger.slot_of(&row.id);
-                    shelf.put(slot, Entry::new(id, &Record::from(row), symbols), vector);
-                }
-            },
-        )
-    }
-
-    pub(super) fn remove(&self, tenant: &str, ids: &[String]) -> Result<usize, IndexError> {
-        let mut removed = 0;
-        self.change(
-            tenant,
-            |records, vectors| {
-                for id in ids {
-                    records.remove((tenant, id.as_str()))?;
-                    vectors.remove((tenant, id.as_str()))?;
-                }
-                Ok(())
-            },
-            |ledger, Tenant { shelf, .. }| {
-                for slot in ids.iter().filter_map(|id| ledger.release(id)) {
-                    shelf.clear(slot);
-                    removed += 1;
-                }
-            },
-        )?;
-        Ok(removed)
-    }
-
-    /// Makes a change durable, then visible.
-    fn change(
-        &self,
-        tenant: &str,
-        in_file: impl FnOnce(&mut KeyedTable<'_>, &mut KeyedTable<'_>) -> Result<(), Trouble>,
-        in_memory: impl FnOnce(&mut Ledger, &mut Tenant),
-    ) -> Result<(), IndexError> {
-        let mut writer = self.writer();
-        let writer = &mut *writer;
-        if writer.file.is_none() {
-            self.reopen(writer)?;
-        }
-        let Writer { file: Some(file), ledgers } = writer else { return Err(self.unreadable()) };
-        if let Err(error) = file.write(&self.source, in_file) {
-            // After a failed write redb refuses to read, too, until the file is opened again.
-            if let Err(again) = self.reopen(writer) {
-                tracing::warn!(error = &again as &dyn std::error::Error, "the index stays closed");
-            }
-            return Err(error);
-        }
-        let state = self.state();
-        if let (Some(ledger), Some((name, tenant))) =
-            (ledgers.get_mut(tenant), state.tenants.get_key_value(tenant))
-        {
-            let mut tenant = tenant.clone();
-            in_memory(ledger, &mut tenant);
-            // The change is durable: a file that cannot be read now is for the next reader to mend.
-            let tables = file.tables(&self.source).ok().map(Arc::new);
-            self.publish(tables, [(Arc::clone(name), tenant)]);
-        }
         Ok(())
     }
 
@@ -189,7 +129,7 @@ impl Store {
     }
 
     /// Closes the file, opens it again and reads all tenants anew: only the file knows what a failed write left.
-    fn reopen(&self, writer: &mut Writer) -> Result<(), IndexError> {
+    pub(super) fn reopen(&self, writer: &mut Writer) -> Result<(), IndexError> {
         if !self.source.outlives_its_handle() {
             return Err(self.unreadable());
         }
@@ -209,7 +149,11 @@ impl Store {
     }
 
     /// Shows readers new tables and, of the tenants, those that changed. Only called with the writer's lock held.
-    fn publish(&self, tables: Option<Arc<Tables>>, changed: impl IntoIterator<Item = (Arc<str>, Tenant)>) {
+    pub(super) fn publish(
+        &self,
+        tables: Option<Arc<Tables>>,
+        changed: impl IntoIterator<Item = (Arc<str>, Tenant)>,
+    ) {
         let mut tenants = self.state().tenants.clone();
         tenants.extend(changed);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(State { tables, tenants });
@@ -219,13 +163,18 @@ impl Store {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unreadable(&self) -> IndexError {
+    pub(super) fn unreadable(&self) -> IndexError {
         let reason = "an earlier failure closed it";
         IndexError::Storage { doing: "read", file: self.source.path().to_owned(), source: reason.into() }
+    }
+
+    /// What to say when a row could not be made ready to be written.
+    pub(super) fn refuse(&self, error: std::io::Error) -> IndexError {
+        IndexError::Storage { doing: "write", file: self.source.path().to_owned(), source: error.into() }
     }
 
     pub(super) fn lost(&self, id: &str) -> IndexError {
@@ -236,7 +185,7 @@ impl Store {
 
 impl Ledger {
     /// The slot of a row, a free or new one if it has none yet, and the one copy of its id.
-    fn slot_of(&mut self, id: &str) -> (Arc<str>, usize) {
+    pub(super) fn slot_of(&mut self, id: &str) -> (Arc<str>, usize) {
         if let Some((id, slot)) = self.slots.get_key_value(id) {
             return (Arc::clone(id), *slot);
         }
@@ -246,7 +195,7 @@ impl Ledger {
         (id, slot)
     }
 
-    fn release(&mut self, id: &str) -> Option<usize> {
+    pub(super) fn release(&mut self, id: &str) -> Option<usize> {
         let slot = self.slots.remove(id)?;
         self.free.push(slot);
         Some(slot)
@@ -254,12 +203,15 @@ impl Ledger {
 }
 
 /// Reads a tenant's rows.
-fn load(tables: &Tables, tenant: &str, dimension: usize) -> Result<(Ledger, Tenant), IndexError> {
+pub(super) fn load(tables: &Tables, tenant: &str, dimension: usize) -> Result<(Ledger, Tenant), IndexError> {
     let mut ledger = Ledger::default();
     let mut loaded = Tenant { shelf: Shelf::new(dimension), symbols: Arc::default() };
-    tables.visit_all(tenant, dimension, |id, record, vector| {
+    tables.visit_all(tenant, dimension, |id, record, measures| {
         let (id, slot) = ledger.slot_of(id);
-        loaded.shelf.put(slot, Entry::new(id, record, &loaded.symbols), &Quantized::new(vector));
+        let entry = Entry::new(id, &record, &loaded.symbols);
+        loaded.shelf.put(slot, entry, (&Quantized::new(&measures.vector), &measures.terms));
+        Ok(())
     })?;
+    loaded.shelf.settle();
     Ok((ledger, loaded))
 }

@@ -19,6 +19,15 @@ impl<E: Into<redb::Error>> From<E> for Trouble {
 }
 
 impl Trouble {
+    /// What is wrong, in words.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Storage(error) => error.to_string(),
+            Self::Damage(reason) => reason.clone(),
+            Self::Refused(error) => error.to_string(),
+        }
+    }
+
     /// The error to give out, where `file` was to be opened, read or written.
     pub(super) fn at(self, doing: &'static str, file: &Path) -> IndexError {
         let file = file.to_owned();

@@ -1,6 +1,6 @@
 //! Seeded rows whose vectors lie in topics, as embeddings do.
 
-use indexes::Row;
+use indexes::{Row, Terms};
 
 /// A small seeded generator (splitmix64, <https://prng.di.unimi.it/splitmix64.c>).
 pub(crate) struct Dice(pub(crate) u64);
@@ -36,6 +36,7 @@ impl Dice {
 
     /// The row numbered `number`, every field of it given by chance.
     pub(crate) fn row(&mut self, number: usize, dimension: usize) -> Row {
+        let text = self.text(number);
         let mut one_of = |names: &[&str]| names[self.below(names.len())].to_owned();
         let bank = one_of(&["precedents", "clauses", "documents"]);
         let label = one_of(&["hate", "violence", "fraud", ""]);
@@ -45,7 +46,8 @@ impl Dice {
         Row {
             id: format!("row-{number:05}"),
             bank,
-            text: format!("text {number} — größer \u{1F600}"),
+            terms: Terms::of(&text, Some(&language)),
+            text,
             label: given(label),
             language: given(language),
             tags: given(tag).into_iter().chain(["every".to_owned()]).collect(),
@@ -58,5 +60,15 @@ impl Dice {
             confirmed: self.below(2) == 0,
             vector: self.vector(dimension),
         }
+    }
+
+    /// Some words that occur in many texts and one that does not, as text has them.
+    pub(crate) fn text(&mut self, number: usize) -> String {
+        const WORDS: [&str; 12] = [
+            "threat", "threats", "Haus", "Häuser", "größer", "the", "und", "money", "knife", "friend",
+            "Grüße", "offer",
+        ];
+        let words: Vec<&str> = (0..3 + self.below(9)).map(|_| WORDS[self.below(WORDS.len())]).collect();
+        format!("{} n{number} \u{1F600}", words.join(" "))
     }
 }

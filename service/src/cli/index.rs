@@ -84,6 +84,7 @@ async fn add(config: &Config, bank: &str, confirmed: bool) -> anyhow::Result<Out
         let vectors = plugins::embed_whole(&models.embedder, &texts).await?;
         for (row, vector) in chunk.iter_mut().zip(vectors) {
             row.vector = vector;
+            row.terms = plugins::terms(&row.text, row.language.as_deref());
         }
     }
     let added = rows.len();
@@ -153,7 +154,7 @@ async fn search(config: &Config, bank: String, text: &str, k: usize) -> anyhow::
     };
     let vector = plugins::embed_whole(&models.embedder, &[text]).await?.pop().unwrap_or_default();
     let filter = Filter { bank: Some(bank), ..Filter::default() };
-    for hit in index.nearest(&Query { vector, k, minimum: -1.0, filter }).await? {
+    for hit in index.nearest(&Query { filter, ..Query::new(vector, k) }).await? {
         let row = &hit.row;
         let ruling = row.ruling.as_deref().unwrap_or("-");
         let label = row.label.as_deref().unwrap_or("-");
