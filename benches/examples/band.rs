@@ -2,8 +2,11 @@
 //! over the precedents retrieved, over none, and over those of another text.
 //!
 //! ```console
-//! $ cargo run --release -p benches --example band -- FILE.jsonl.gz…
+//! $ cargo run --release -p benches --example band -- [--texts N] [--precedents N] FILE.jsonl.gz…
 //! ```
+//!
+//! `--texts` ends each file after so many texts inside the band. `--precedents` makes so many of the rows that were
+//! trained on, spread over the file, confirmed precedents, as if moderators had decided them before.
 //!
 //! Reads labelled lines as `lamassu eval` does, the rows held out from training only. A text counts as harmful when
 //! one of its labels says so; its score is the highest among the categories of its labels.
@@ -16,8 +19,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use inference::{Classifier, Llama, LlamaOptions};
-use plugins::{ADJUDICATE, Registry, Resources};
+use indexes::{Embedded, Index, Row};
+use inference::{Classifier, Embedder, Llama, LlamaOptions};
+use plugins::{ADJUDICATE, PRECEDENTS, Registry, Resources};
 use policies::{
     Ask, Bounds, Category, Content, Dossier, Entry, Examination, Finding, OnlyIf, Pipeline, Policy,
     Retrieved, Seat, Stage, StageError, StageSpec,
@@ -90,11 +94,12 @@ struct House {
 }
 
 impl House {
-    async fn new() -> Result<Self, Box<dyn Error>> {
+    async fn new(file: &Path, precedents: usize) -> Result<Self, Box<dyn Error>> {
         let policy = Policy::parse(include_str!("../../policies/library/default.toml"))?;
         let embedder = benches::encoder()?;
         let classifier = benches::heads(&embedder)?;
         let own = plugins::policy_bank(&policy, &embedder, None).await?;
+        let decided = decided(&embedder, file, precedents).await?;
         let llama =
             Llama::load(benches::runtime()?, &benches::models().join("guard"), &LlamaOptions::default())?;
         let adjudicate = policy.stages().iter().find(|stage| stage.kind == ADJUDICATE).cloned();
@@ -103,7 +108,7 @@ impl House {
             policy: Arc::clone(&policy),
             embedder,
             classifier,
-            banks: vec![own],
+            banks: vec![own, decided],
             tenant: None,
             llama: Some(llama),
         };
@@ -151,31 +156,66 @@ impl House {
     }
 }
 
+/// Rows that the models were trained on, as precedents.
+async fn decided(embedder: &Embedder, file: &Path, most: usize) -> Result<Arc<dyn Index>, Box<dyn Error>> {
+    let trained: Vec<Asked> =
+        rows(file)?.into_iter().filter(|(row, _)| !Classifier::is_held_out(&row.id)).collect();
+    let chosen: Vec<&Asked> = trained
+        .iter()
+        .step_by(trained.len().checked_div(most).unwrap_or_default().max(1))
+        .take(most)
+        .collect();
+    let texts: Vec<&str> = chosen.iter().map(|(row, _)| row.text.as_str()).collect();
+    let vectors = plugins::embed_whole(embedder, &texts).await?;
+    let bank = Embedded::in_memory("decided", embedder.dimension())?;
+    let made = chosen.iter().zip(vectors).map(|((row, _), vector)| {
+        let found = row.labels.iter().find(|(_, value)| **value == 1).map(|(label, _)| categories_of(label));
+        let found = found.and_then(|categories| categories.first().map(ToString::to_string));
+        Row {
+            id: row.id.clone(),
+            bank: PRECEDENTS.to_owned(),
+            text: row.text.clone(),
+            vector,
+            ruling: Some(if found.is_some() { "block" } else { "allow" }.to_owned()),
+            severity: found.is_some().then_some(4),
+            label: found,
+            confirmed: true,
+            ..Row::default()
+        }
+    });
+    bank.upsert(made.collect()).await?;
+    Ok(Arc::new(bank))
+}
+
 fn highest<'a>(findings: impl Iterator<Item = &'a Finding>, categories: &[Category]) -> f32 {
     let scores = findings.filter(|f| categories.contains(&f.category)).map(|f| f.score.value());
     scores.fold(0.0, f32::max)
 }
 
-/// The rows of a file that nothing was trained on and that have a label of ours.
+/// The rows of a file that have a label of ours.
 fn rows(file: &Path) -> Result<Vec<Asked>, Box<dyn Error>> {
     let mut kept = Vec::new();
     for row in Rows::open(file)? {
         let row = row?;
         let categories: BTreeSet<Category> =
             row.labels.keys().flat_map(|label| categories_of(label)).collect();
-        if Classifier::is_held_out(&row.id) && !categories.is_empty() {
+        if !categories.is_empty() {
             kept.push((row, categories));
         }
     }
     Ok(kept)
 }
 
-async fn doubtful(house: &House, file: &Path) -> Result<(Vec<Doubtful>, usize), Box<dyn Error>> {
+/// The doubtful among the rows that nothing was trained on, and how many rows were looked at.
+async fn doubtful(house: &House, file: &Path, most: usize) -> Result<(Vec<Doubtful>, usize), Box<dyn Error>> {
     let OnlyIf { score_within, categories, .. } = &house.adjudicate.only_if;
     let Bounds(low, high) = score_within.ok_or("the default policy has no band")?;
     let before = house.before()?;
     let (mut found, mut all) = (Vec::new(), 0);
     for (row, asked) in rows(file)? {
+        if !Classifier::is_held_out(&row.id) || found.len() >= most {
+            continue;
+        }
         let Ok(content) = Content::new(row.text) else { continue };
         let content = Arc::new(content);
         all += 1;
@@ -217,28 +257,41 @@ fn auprc(judged: &[(f32, bool)]) -> f64 {
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let house = House::new().await?;
+    let (mut texts, mut precedents) = (usize::MAX, 0);
+    let mut arguments = std::env::args().skip(1);
     println!("{:<34} {:>6} {:>8} {:>8} {:>8}", "", "texts", "in band", "harmful", "AUPRC");
-    for file in std::env::args().skip(1) {
-        let (texts, all) = doubtful(&house, Path::new(&file)).await?;
-        let name = Path::new(&file).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let harmful = texts.iter().filter(|text| text.harmful).count();
-        let before: Vec<(f32, bool)> = texts.iter().map(|text| (text.before, text.harmful)).collect();
-        let without = auprc(&before);
-        println!("{name:<34} {all:>6} {:>8} {harmful:>8} {without:>8.3}  without adjudicate", texts.len());
-        if texts.len() < 2 {
-            continue;
+    while let Some(argument) = arguments.next() {
+        let mut number =
+            || arguments.next().ok_or("a number is missing")?.parse().map_err(Box::<dyn Error>::from);
+        match argument.as_str() {
+            "--texts" => texts = number()?,
+            "--precedents" => precedents = number()?,
+            file => measure(Path::new(file), texts, precedents).await?,
         }
-        for weight in [0.5, 1.0] {
-            let own = with(&house, &texts, weight, |n| texts[n].known.retrieved.clone()).await?;
-            let none = with(&house, &texts, weight, |_| Vec::new()).await?;
-            let shuffled = |n: usize| texts[(n + 1) % texts.len()].known.retrieved.clone();
-            let shuffled = with(&house, &texts, weight, shuffled).await?;
-            println!(
-                "{:>60} {own:>8.3}  with weight {weight}; {none:.3} over no precedents, {shuffled:.3} over another's",
-                ""
-            );
-        }
+    }
+    Ok(())
+}
+
+async fn measure(file: &Path, most: usize, precedents: usize) -> Result<(), Box<dyn Error>> {
+    let house = House::new(file, precedents).await?;
+    let (texts, all) = doubtful(&house, file, most).await?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let harmful = texts.iter().filter(|text| text.harmful).count();
+    let before: Vec<(f32, bool)> = texts.iter().map(|text| (text.before, text.harmful)).collect();
+    let without = auprc(&before);
+    println!("{name:<34} {all:>6} {:>8} {harmful:>8} {without:>8.3}  without adjudicate", texts.len());
+    if texts.len() < 2 {
+        return Ok(());
+    }
+    for weight in [0.5, 1.0] {
+        let own = with(&house, &texts, weight, |n| texts[n].known.retrieved.clone()).await?;
+        let none = with(&house, &texts, weight, |_| Vec::new()).await?;
+        let shuffled = |n: usize| texts[(n + 1) % texts.len()].known.retrieved.clone();
+        let shuffled = with(&house, &texts, weight, shuffled).await?;
+        println!(
+            "{:>60} {own:>8.3}  with weight {weight}; {none:.3} over no precedents, {shuffled:.3} over another's",
+            ""
+        );
     }
     Ok(())
 }

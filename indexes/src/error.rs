@@ -133,6 +133,33 @@ pub enum IndexError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// No server answered, however often it was tried.
+    #[error("cannot {doing}: none of {nodes} Qdrant nodes answers ({reason})")]
+    Unavailable {
+        /// What was to be done.
+        doing: &'static str,
+        /// How many nodes there are.
+        nodes: usize,
+        /// What the last of them said, or why none was asked.
+        reason: String,
+    },
+    /// A server answered that it will not.
+    #[error("Qdrant refused to {doing}: {reason}")]
+    Refused {
+        /// What was to be done.
+        doing: &'static str,
+        /// What it said, in short.
+        reason: String,
+    },
+    /// A server gave a row that is not as this engine writes them.
+    #[error("Qdrant gave a row whose `{field}` is unreadable")]
+    Unreadable {
+        /// The part of it.
+        field: &'static str,
+    },
+    /// A page begins where no page ended.
+    #[error("`after` is no place where a page ended")]
+    UnknownPage,
     /// The runtime stopped before the answer was there.
     #[error("the index was stopped before it could answer")]
     Stopped,

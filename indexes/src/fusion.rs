@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::Hit;
+
 /// How little the first ranks count more than those behind: reciprocal-rank fusion's `k`.
 ///
 /// *Source*: Cormack, Clarke & Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet", section 3.
@@ -27,6 +29,11 @@ pub(crate) fn fused<'a>(rankings: [&[&'a str]; 2], k: usize) -> Vec<(&'a str, f3
     best.sort_unstable_by(|(left, a), (right, b)| b.total_cmp(a).then_with(|| left.cmp(right)));
     best.truncate(k);
     best
+}
+
+/// Sorts: best first, equal ones by id.
+pub(crate) fn best_first(hits: &mut [Hit]) {
+    hits.sort_unstable_by(|a, b| b.similarity.total_cmp(&a.similarity).then_with(|| a.row.id.cmp(&b.row.id)));
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod clustered;
+mod stand_in;
 mod suite;
 
 use clustered::Dice;
-use indexes::{Embedded, Filter, Index, IndexError, Query, Row};
+use indexes::{Embedded, Filter, Index, IndexError, Qdrant, Query, Row};
 use suite::{DIMENSION, Opened, Oracle, TIE, axis, cosine, pages, plain};
 
 /// A second tenant's name that continues the first one's, as a key would.
@@ -17,10 +18,10 @@ mod in_memory {
 
     use super::{DIMENSION, Embedded, OTHER, Opened};
 
-    fn fresh() -> Ready<Option<Opened>> {
+    fn fresh() -> Ready<Opened> {
         let index = Embedded::in_memory("tenant", DIMENSION).unwrap();
         let other = index.for_tenant(OTHER).unwrap();
-        ready(Some(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(()) }))
+        ready(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(()) })
     }
 
     crate::suite::suite!(fresh, 48);
@@ -31,14 +32,89 @@ mod in_a_file {
 
     use super::{DIMENSION, Embedded, OTHER, Opened};
 
-    fn fresh() -> Ready<Option<Opened>> {
+    fn fresh() -> Ready<Opened> {
         let directory = tempfile::tempdir().unwrap();
         let index = Embedded::open(directory.path(), "tenant", DIMENSION, "digest").unwrap();
         let other = index.for_tenant(OTHER).unwrap();
-        ready(Some(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(directory) }))
+        ready(Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(directory) })
     }
 
     crate::suite::suite!(fresh, 4);
+}
+
+mod on_a_server {
+    use super::{DIMENSION, OTHER, Opened, Qdrant};
+    use crate::stand_in::Cluster;
+
+    async fn fresh() -> Opened {
+        let cluster = Cluster::new(1);
+        let index = Qdrant::connect(cluster.options(), "tenant", DIMENSION, "digest").await.unwrap();
+        let other = index.for_tenant(OTHER).await.unwrap();
+        Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(cluster) }
+    }
+
+    crate::suite::suite!(fresh, 8);
+}
+
+/// The same with calls that fail, come late, or are done and reported as failed; never more than three in a row, which
+/// the engine has to get over.
+mod on_a_faulty_cluster {
+    use super::{DIMENSION, OTHER, Opened, Qdrant};
+    use crate::stand_in::{Cluster, Fault};
+
+    async fn fresh() -> Opened {
+        let (none, slow) = (None, Some(Fault::Slow));
+        let (unavailable, lost) = (Some(Fault::Unavailable), Some(Fault::AnswerLost));
+        let faults = [
+            none,
+            none,
+            unavailable,
+            none,
+            lost,
+            none,
+            none,
+            slow,
+            unavailable,
+            lost,
+            lost,
+            none,
+            none,
+            none,
+            lost,
+        ];
+        let cluster = Cluster::faulty(3, &faults);
+        let index = Qdrant::connect(cluster.options(), "tenant", DIMENSION, "digest").await.unwrap();
+        let other = index.for_tenant(OTHER).await.unwrap();
+        Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(cluster) }
+    }
+
+    crate::suite::suite!(fresh, 3);
+}
+
+/// The same against real servers, those that `QDRANT_URL` lists, by
+/// `QDRANT_URL=http://… cargo test -p indexes --test conformance on_real_servers -- --ignored`.
+mod on_real_servers {
+    use super::{DIMENSION, OTHER, Opened, Qdrant};
+    use indexes::QdrantOptions;
+
+    async fn fresh() -> Opened {
+        #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+        let Ok(urls) = std::env::var("QDRANT_URL") else {
+            panic!("QDRANT_URL names no Qdrant server");
+        };
+        let nodes: Vec<String> = urls.split(',').map(|url| url.trim().to_owned()).collect();
+        // A test's rows must not meet another's, nor an earlier run's.
+        let unique = tempfile::tempdir().unwrap();
+        let prefix = format!("conformance-{}", unique.path().display()).replace(['/', '.'], "-");
+        let options = QdrantOptions { nodes, prefix, exact: true, ..QdrantOptions::default() };
+        let index = Qdrant::connect(options, "tenant", DIMENSION, "digest").await.unwrap();
+        let other = index.for_tenant(OTHER).await.unwrap();
+        Opened { index: Box::new(index), other: Box::new(other), _kept: Box::new(unique) }
+    }
+
+    crate::suite::suite!(fresh, 4, {
+        #[ignore = "needs servers that QDRANT_URL lists"]
+    });
 }
 
 #[tokio::test]

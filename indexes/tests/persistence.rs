@@ -167,27 +167,51 @@ fn a_directory_that_cannot_be_made_is_named() {
 
 #[tokio::test]
 async fn a_writer_killed_at_any_moment_loses_nothing_it_acknowledged() {
+    kill_writers(10, 11).await;
+}
+
+/// Half of the kills are aimed at compactions.
+#[tokio::test]
+#[ignore = "takes minutes: benches/soak/durability"]
+async fn soak_200_writers_are_killed() {
+    let compacting = kill_writers(200, 12).await;
+    say(&format!("200 writers killed, {compacting} of them while a compaction had a file under way"));
+    assert!(compacting > 10, "too few compactions were hit");
+}
+
+/// Kills writers, one after the other in the same directory, and looks what is there. Says how many left a compaction
+/// unfinished.
+async fn kill_writers(rounds: usize, seed: u64) -> usize {
     let directory = tempfile::tempdir().unwrap();
-    let mut dice = Dice(11);
+    let mut dice = Dice(seed);
     // By number: the version that is there, or none.
     let mut expected: BTreeMap<usize, Option<u64>> = BTreeMap::new();
-    for round in 0..10 {
+    let mut compacting = 0;
+    for round in 0..rounds {
         let mut writer = child("writes_until_killed", &[directory.path()]).spawn().unwrap();
         let acknowledged = dice.below(25);
         let mut last: Option<String> = None;
         let mut said = lines(&mut writer, "done ");
-        for line in said.by_ref().take(acknowledged) {
+        let (mut steps, mut aim) = (0, false);
+        while !aim && (round % 2 == 1 || steps < acknowledged) {
+            let Some(line) = said.next() else { break };
+            if line == "so far" {
+                aim = round % 2 == 1 && steps >= acknowledged;
+                continue;
+            }
+            steps += 1;
             apply(&mut expected, &line);
             last = Some(line);
         }
         std::thread::sleep(Duration::from_micros(dice.throw() % 8_000));
         writer.kill().unwrap();
         writer.wait().unwrap();
-        for line in said {
+        for line in said.filter(|line| line != "so far") {
             apply(&mut expected, &line);
             last = Some(line);
         }
-        if round == 0 && last.is_none() && !file(directory.path()).exists() {
+        compacting += usize::from(directory.path().join("banks.redb.draft").exists());
+        if last.is_none() && !file(directory.path()).exists() {
             continue;
         }
 
@@ -200,15 +224,16 @@ async fn a_writer_killed_at_any_moment_loses_nothing_it_acknowledged() {
         let mut unsaid = expected.clone();
         change(&mut unsaid, step);
         possible.push(unsaid);
-        let seen = possible.into_iter().find(|possible| {
+        let matching = possible.into_iter().find(|possible| {
             let rows = possible
                 .iter()
                 .filter_map(|(number, created)| Some((format!("row-{number:05}"), (*created)?)));
             rows.eq(found.iter().map(|(id, created)| (id.clone(), *created)))
         });
-        expected = seen.unwrap_or_else(|| panic!("round {round}: {found:?} instead of {expected:?}"));
+        expected = matching.unwrap_or_else(|| panic!("round {round}: {found:?} instead of {expected:?}"));
     }
     assert!(expected.len() > 20, "too little was written to say anything");
+    compacting
 }
 
 /// The step after the last one that left a trace.
@@ -256,6 +281,7 @@ async fn writes_until_killed() {
         }
         say(&format!("done {step}"));
         if step % 4 == 3 {
+            say("done so far");
             index.compact().await.unwrap();
         }
         step += 1;

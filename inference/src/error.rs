@@ -26,6 +26,19 @@ pub enum InferenceError {
         /// Tokens of the model's context.
         limit: usize,
     },
+    /// The keys and values that the call needs at once are more than may ever be there.
+    #[error("keys and values of the call need {needs} bytes, and `{option}` leaves room for {limit}")]
+    MemoryFull {
+        /// Bytes needed.
+        needs: u64,
+        /// The option's name.
+        option: &'static str,
+        /// Its value.
+        limit: u64,
+    },
+    /// The call's deadline passed before its answer was there.
+    #[error("the deadline passed before the model had answered")]
+    DeadlinePassed,
     /// A token id that the model does not have.
     #[error("there is no token {id}: the model has {vocabulary}")]
     UnknownToken {

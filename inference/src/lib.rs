@@ -34,6 +34,27 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Texts are heard as they grow, may be left to chance, and have a form where one is asked for:
+//!
+//! ```no_run
+//! # async fn example(llama: inference::Llama) -> Result<(), Box<dyn std::error::Error>> {
+//! use inference::{Constraint, GenerateOptions, Prompt, Sampling, Written};
+//!
+//! let sampling = Sampling { temperature: 0.7, top_p: 0.9, seed: 7, ..Sampling::default() };
+//! let form = Constraint::OneOf(["lion", "bull"].map(str::to_owned).to_vec());
+//! let options = GenerateOptions { new: 20, sampling, constraint: Some(form), ..GenerateOptions::default() };
+//! let prompt = Prompt::chat(None, &[], "Which body has a lamassu?");
+//! let mut writing = llama.scoped("a tenant's policy").stream(&prompt, options).await?;
+//! while let Some(part) = writing.next().await {
+//!     match part? {
+//!         Written::Text(text) => drop(text),
+//!         Written::End(generated) => assert!(["lion", "bull"].contains(&generated.text.as_str())),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod batch;
 mod classifier;
@@ -43,6 +64,7 @@ mod embedder;
 mod error;
 mod features;
 mod heads;
+mod import;
 mod llama;
 mod open;
 mod places;
@@ -59,10 +81,13 @@ pub use classifier::{Classifier, Score};
 pub use device::{Device, Provider, UnknownProvider};
 pub use embedder::{Embedder, EmbedderOptions, Embedding};
 pub use error::InferenceError;
+pub use import::{
+    Drift, Import, ImportError, Imported, MOST_DRIFT, Precision, TrialPrompt, UnknownPrecision, import,
+};
 pub use llama::{
-    Ability, Calibration, Finish, Generated, GuardCase, GuardCategory, GuardClause, GuardPrecedent,
-    GuardPrompt, Llama, LlamaOptions, LlamaTokenizer, ModelCard, ModelFile, ModelFolder, Prompt, Role,
-    Scored, Shape, Template, Turn,
+    Ability, Branched, Calibration, Constraint, Finish, GenerateOptions, Generated, Graphs, GuardCase,
+    GuardCategory, GuardClause, GuardPrecedent, GuardPrompt, Llama, LlamaOptions, LlamaTokenizer, ModelCard,
+    ModelFile, ModelFolder, Prompt, Role, Sampling, Scored, Shape, Template, Turn, Verb, Writing, Written,
 };
 pub use runtime::Runtime;
 pub use setup::{Flavour, SetUp, SetUpError};

@@ -73,6 +73,8 @@ impl StageConfig for Config {
         }
         let prefix = prompt.prefix(Role::User);
         let policy = Arc::clone(&resources.policy);
+        // No policy waits for another's many texts, and none shares what the model remembers.
+        let llama = llama.scoped(policy.digest());
         Ok(Box::new(Adjudicate { config: self, llama, policy, prompt, prefix }))
     }
 }
@@ -216,6 +218,8 @@ impl Adjudicate {
         let mut revised = Vec::new();
         for (category, (before, severity)) in self.in_question(dossier) {
             let score = self.weighed(before, *probability);
+            // Severities of the stages before follow their own scores: a harm that only the model sees would have none.
+            let severity = if score.value() >= 0.5 { severity.max(Severity::MILD) } else { severity };
             let shown = brief.evidence(&category, *probability >= 0.5);
             let shown = shown.into_iter().filter(|one| !evidence.contains(one));
             let evidence = evidence.iter().cloned().chain(shown).collect();

@@ -111,6 +111,14 @@ fn the_models_opinion_counts_as_much_as_its_weight_says() {
 }
 
 #[test]
+fn a_harm_that_is_likelier_than_not_has_a_severity() {
+    let judged = judge("weight = 1.0", INSULT).verdict.scores[&Category::Harassment];
+    assert!(judged.0.value() >= 0.5 && judged.1.value() >= 1, "{judged:?}");
+    let findings = judge("weight = 0.0\nquestion_from = 0.0", KIND).verdict.scores;
+    assert_eq!(findings[&Category::Harassment].1.value(), 0, "{findings:?}");
+}
+
+#[test]
 fn the_model_tells_an_insult_from_thanks() {
     let score = |text: &str| harassment(&judge("weight = 1.0", text));
     assert!(score(INSULT) > score(KIND) + 0.2, "{} {}", score(INSULT), score(KIND));

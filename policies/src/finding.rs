@@ -51,6 +51,9 @@ impl Ord for Score {
 pub struct Severity(u8);
 
 impl Severity {
+    /// The least there is of a harm: mild or implied.
+    pub const MILD: Self = Self(1);
+
     /// The severity of that value, or nothing above 7.
     #[must_use]
     pub fn new(value: u8) -> Option<Self> {

@@ -63,9 +63,9 @@ pub enum WiringError {
     Stages {
         /// The policy.
         name: String,
-        /// What to change.
+        /// What to change; boxed, because a path on Windows makes it large.
         #[source]
-        source: PluginError,
+        source: Box<PluginError>,
     },
     /// Two policies have one name.
     #[error("two policies are called `{0}`")]
@@ -262,7 +262,7 @@ pub async fn pipeline(
             llama: models.llama.clone(),
         })
     };
-    build.await.map_err(|source| WiringError::Stages { name, source })
+    build.await.map_err(|source| WiringError::Stages { name, source: Box::new(source) })
 }
 
 /// Everything a service needs.

@@ -87,7 +87,7 @@ fn lines_are_answered_in_order_and_a_bad_one_in_its_place() {
 #[test]
 fn the_record_says_which_stages_ran_on_what_over_which_bytes() {
     let data = folder();
-    let text = "Grüße aus Köln, das Wetter ist schön.";
+    let text = "Am Samstag fährt der Zug über Köln nach Münster.";
     let line = json!({"text": text}).to_string();
     let output = run_with(lamassu(data.path()).args(["moderate", "--jsonl"]), line.as_bytes());
     let record = &json_lines(&output)[0]["record"];

@@ -77,6 +77,23 @@ fn a_prompt_is_continued_and_nothing_else_is_written() {
 }
 
 #[test]
+fn a_text_left_to_chance_is_the_same_for_the_same_seed() {
+    let drawn = |seed: &str, others: &[&str]| {
+        let options = ["--prompt", "the", "--new", "30", "--raw", "--temperature", "1.5", "--seed", seed];
+        let output = check("generate", "golden-llama/mha", &[&options[..], others].concat(), b"");
+        assert!(output.status.success(), "{}", err(&output));
+        out(&output)
+    };
+    assert_eq!(drawn("3", &[]), drawn("3", &[]));
+    assert_ne!(drawn("3", &[]), drawn("4", &[]));
+    // One token to choose from is the likeliest.
+    assert_eq!(drawn("3", &["--top-k", "1"]), drawn("4", &["--top-k", "1"]));
+    assert_eq!(drawn("3", &["--top-k", "1"]), drawn("4", &["--top-p", "0.0001"]));
+    let output = check("generate", "golden-llama/mha", &["--prompt", "the", "--top-p", "0"], b"");
+    assert_fails(&output, "`top_p` must be above 0 and at most 1");
+}
+
+#[test]
 fn a_prompt_beyond_the_context_is_refused_with_both_numbers() {
     let long = "~".repeat(300);
     let output = check("generate", "golden-llama/mha", &["--prompt", &long, "--raw"], b"");

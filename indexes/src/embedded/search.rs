@@ -116,13 +116,15 @@ impl Store {
 
 impl Store {
     pub(super) fn snapshot(&self, tenant: &str, file: &Path) -> Result<usize, IndexError> {
-        let state = self.state();
-        let tables = state.tables.as_ref().ok_or_else(|| self.unreadable())?;
-        let mut draft = Draft::new(file, &self.header())?;
-        tables.visit_all(tenant, self.about.dimension, |id, record, measures| {
-            draft.add(&record.into_row(id, measures))
-        })?;
-        draft.finish()
+        // What is wrong with the place is said before anything is read, and is no reason to open the file again.
+        drop(Draft::new(file, &self.header())?);
+        self.reading(tenant, |tables, _| {
+            let mut draft = Draft::new(file, &self.header())?;
+            tables.visit_all(tenant, self.about.dimension, |id, record, measures| {
+                draft.add(&record.into_row(id, measures))
+            })?;
+            draft.finish()
+        })
     }
 
     pub(super) fn restore(&self, tenant: &Arc<str>, file: &Path) -> Result<usize, IndexError> {

@@ -26,10 +26,13 @@ pub(crate) struct Opened {
 }
 
 /// Tests that `$fresh`, a function to a future of [`Opened`], gives an engine that answers as all do; `$cases` random
-/// histories among them.
+/// histories among them. Each test has the attributes in braces.
 macro_rules! suite {
     ($fresh:expr, $cases:expr) => {
-        $crate::suite::suite!(@tests $fresh,
+        $crate::suite::suite!($fresh, $cases, {});
+    };
+    ($fresh:expr, $cases:expr, $attributes:tt) => {
+        $crate::suite::suite!(@tests $fresh, $attributes,
             a_filter_never_hides_a_row_behind_better_ones_it_excludes
             a_row_is_moved_to_the_bank_it_was_last_given
             a_row_expires_at_the_second_it_names
@@ -45,27 +48,34 @@ macro_rules! suite {
             a_changed_snapshot_is_refused_and_nothing_is_changed
         );
 
+        $crate::suite::suite!(@history $fresh, $cases, $attributes);
+    };
+    (@history $fresh:expr, $cases:expr, { $($attribute:tt)* }) => {
         proptest::proptest! {
             #![proptest_config(proptest::prelude::ProptestConfig {
                 cases: $cases, failure_persistence: None, ..Default::default()
             })]
             #[test]
+            $($attribute)*
             fn after_any_writes_the_answers_are_those_of_brute_force(history in $crate::suite::histories()) {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
                 runtime.unwrap().block_on(async {
-                    let Some(opened) = $fresh().await else { return };
+                    let opened = $fresh().await;
                     $crate::suite::answers_as_brute_force(&*opened.index, history).await;
                 });
             }
         }
     };
-    (@tests $fresh:expr, $($name:ident)*) => {
-        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    (@tests $fresh:expr, $attributes:tt, $($name:ident)*) => {
+        $($crate::suite::suite!(@one $fresh, $name, $attributes);)*
+    };
+    (@one $fresh:expr, $name:ident, { $($attribute:tt)* }) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        $($attribute)*
         async fn $name() {
-            if let Some(opened) = $fresh().await {
-                $crate::suite::$name(&opened).await;
-            }
-        })*
+            let opened = $fresh().await;
+            $crate::suite::$name(&opened).await;
+        }
     };
 }
 pub(crate) use suite;

@@ -1,6 +1,6 @@
 //! What can be asked about a loaded LLaMA without running it.
 
-use std::ops::Range;
+use std::{ops::Range, sync::atomic::Ordering};
 
 use super::{GuardPrompt, Llama, LlamaTokenizer, ModelCard, Shape, Template};
 use crate::{Device, InferenceError};
@@ -64,6 +64,12 @@ impl Llama {
     #[must_use]
     pub fn shape(&self) -> Shape {
         self.shared.folder.shape()
+    }
+
+    /// How often its sessions were opened anew because the process had grown too large.
+    #[must_use]
+    pub fn recycled(&self) -> u64 {
+        self.shared.recycled.load(Ordering::Relaxed)
     }
 
     /// The device that runs it.

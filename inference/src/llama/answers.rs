@@ -21,6 +21,21 @@ pub struct Scored {
     pub took: Duration,
 }
 
+/// How likely each choice is after each ending of each text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Branched {
+    /// Natural logarithms of probabilities over the whole vocabulary: `[texts][endings][choices]`.
+    pub log_probabilities: Vec<Vec<Vec<f64>>>,
+    /// Tokens of the prefix, BOS included.
+    pub prefix_tokens: usize,
+    /// How many of those needed no computing.
+    pub cached_tokens: usize,
+    /// Tokens computed in all: of prefix, texts, endings and choices.
+    pub computed_tokens: usize,
+    /// Time spent computing, without the time spent waiting.
+    pub took: Duration,
+}
+
 /// How a prompt goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
@@ -34,6 +49,6 @@ pub struct Generated {
     pub prompt_tokens: usize,
     /// How many of those needed no computing.
     pub cached_tokens: usize,
-    /// Time spent computing, without the time spent waiting.
+    /// Time spent computing, in part beside other texts, without the time spent waiting.
     pub took: Duration,
 }

@@ -31,7 +31,7 @@ impl Template {
     }
 
     /// The template whose words stand in a tokenizer's own chat template.
-    pub(super) fn of_words(chat_template: &str) -> Self {
+    pub(crate) fn of_words(chat_template: &str) -> Self {
         if chat_template.contains("BEGIN UNSAFE CONTENT CATEGORIES") {
             Self::LlamaGuard1
         } else if chat_template.contains("[INST]") && chat_template.contains("<<SYS>>") {
@@ -86,12 +86,24 @@ impl Calibration {
     }
 }
 
+/// Graphs beside the generating one, over the same keys and values: files of the model's folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Graphs {
+    /// The graph that reads what is to be scored; the generating one where there is none.
+    pub score: Option<String>,
+    /// The graph that reads the prefixes of scores; the scoring one where there is none.
+    pub prefix: Option<String>,
+}
+
 /// What `lamassu.json` says about a model.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelCard {
     /// How it wants its prompts; by the tokenizer's chat template where the card is silent.
     pub template: Option<Template>,
+    /// Graphs of its own for scoring.
+    pub graphs: Graphs,
     /// What it was measured to be able to do.
     pub abilities: Vec<Ability>,
     /// The categories it was trained on, in the order of their codes.
@@ -108,6 +120,8 @@ pub struct ModelCard {
     pub clause_characters: Option<usize>,
     /// Tokens of one window of the text to judge, at most.
     pub window_tokens: Option<usize>,
+    /// How it was imported, and how far its graphs were then off the unmodified weights.
+    pub imported: serde_json::Value,
     /// Whether it serves tests and nothing else.
     pub test_only: bool,
     /// How well it did, as the recipe that made it wrote it down.

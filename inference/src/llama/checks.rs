@@ -49,7 +49,7 @@ pub(super) fn outline(graph: &Path) -> Result<Outline, InferenceError> {
 }
 
 /// A folder without `genai_config.json` may hold the one other layout that people have.
-pub(super) fn refuse_llama_2_onnx(folder: &Path) -> Result<(), InferenceError> {
+pub(crate) fn refuse_llama_2_onnx(folder: &Path) -> Result<(), InferenceError> {
     let entries = std::fs::read_dir(folder)
         .map_err(|source| InferenceError::Read { path: folder.to_owned(), source })?;
     let mut graphs: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();

@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use super::{
     card::{ModelCard, Template},
-    checks::{bad, check, check_names, json, outline, refuse_llama_2_onnx, refuse_other_layouts},
-    genai::{self, GenaiConfig},
-    graph::Outline,
+    checks::{bad, check, json, refuse_llama_2_onnx},
+    genai::GenaiConfig,
+    graphs::{Part, PartGraphs},
+    optimum::OptimumConfig,
 };
 use crate::{InferenceError, digest};
 
@@ -20,7 +21,7 @@ pub struct ModelFolder {
     pub(super) config: GenaiConfig,
     card: ModelCard,
     template: Template,
-    pub(super) outline: Outline,
+    graphs: PartGraphs,
 }
 
 /// Our card.
@@ -62,32 +63,15 @@ impl ModelFolder {
     /// [`InferenceError::Read`] and [`InferenceError::Format`] name the file, and the field where it is one: a file
     /// that is missing, an architecture other than `llama`, a graph with other inputs.
     pub fn read(folder: &Path) -> Result<Self, InferenceError> {
-        let config_path = folder.join("genai_config.json");
-        if !config_path.is_file() {
-            refuse_llama_2_onnx(folder)?;
-        }
-        let config: GenaiConfig = json(&config_path)?;
-        check(&config, &config_path)?;
-        let graph = folder.join(&config.model.decoder.filename);
-        let outline = outline(&graph)?;
-        refuse_other_layouts(&outline, &graph)?;
-        check_names(&config, &outline, &graph)?;
+        let config = described(folder)?;
         let card_path = folder.join(CARD);
         let card: ModelCard = if card_path.is_file() { json(&card_path)? } else { ModelCard::default() };
         let template = template(folder, &card)?;
         if template == Template::LlamaGuard1 && card.template.is_some() && card.categories.is_empty() {
             return Err(bad(&card_path, "`categories` is empty, and a guard has categories".to_owned()));
         }
-        let read = Self { folder: folder.to_owned(), config, card, template, outline };
-        for data in read.data_files() {
-            if !data.is_file() {
-                return Err(bad(
-                    &graph,
-                    format!("its weights are in `{}`, which is missing", data.display()),
-                ));
-            }
-        }
-        Ok(read)
+        let graphs = PartGraphs::read(folder, &config, &card)?;
+        Ok(Self { folder: folder.to_owned(), config, card, template, graphs })
     }
 
     /// What the card says; nothing where there is none.
@@ -117,36 +101,46 @@ impl ModelFolder {
         }
     }
 
-    /// How the weights are kept: `fp32`, `fp16`, `int8` or `int4`.
+    /// How the weights of the generating graph are kept: `fp32`, `fp16`, `int8` or `int4`.
     #[must_use]
     pub fn precision(&self) -> String {
-        self.outline.precision()
+        self.graphs.of(Part::Generate).outline.precision()
     }
 
     /// Element type of keys, values and logits: `fp32` or `fp16`.
     #[must_use]
     pub fn cache_precision(&self) -> &'static str {
-        let name = genai::of_layer(&self.config.model.decoder.inputs.past_key_names, 0);
-        self.outline.inputs.get(&name).map_or("another type", |kind| kind.name())
+        self.graphs.of(Part::Generate).cache_precision(&self.config)
     }
 
-    /// Whether keys and values are kept in one buffer that the graph adds to, rather than copied at every run.
+    /// Whether keys and values are kept in one buffer that the graphs add to, rather than copied at every run.
     #[must_use]
     pub fn shares_buffer(&self) -> bool {
-        let attentions = self.outline.operators.get("GroupQueryAttention").copied().unwrap_or_default();
-        self.config.search.past_present_share_buffer && attentions == self.shape().layers
+        let layers = self.shape().layers;
+        self.config.search.past_present_share_buffer
+            && self.graphs.all().iter().all(|graph| graph.attentions() == layers)
     }
 
-    /// The files that the digest names, in its order: the graph, its weights, the tokenizer, and our card where there is
-    /// one, since prompts and scores depend on it.
+    /// The files that the digest names, in its order: the graph, its weights, the tokenizer, then the graphs for scoring
+    /// with theirs, and our card where there is one, since prompts and scores depend on it.
     ///
     /// # Errors
     ///
     /// [`InferenceError::Read`] when one is missing.
     pub fn files(&self) -> Result<Vec<ModelFile>, InferenceError> {
-        let paths = std::iter::once(self.graph()).chain(self.data_files()).chain([self.tokenizer()]);
+        let mut paths = Vec::new();
+        for (position, graph) in self.graphs.all().iter().enumerate() {
+            // Weights that two graphs share count once.
+            let files = std::iter::once(graph.path.clone()).chain(graph.data_files());
+            for path in files.chain((position == 0).then(|| self.tokenizer())) {
+                if !paths.contains(&path) {
+                    paths.push(path);
+                }
+            }
+        }
         let card = Some(self.folder.join(CARD)).filter(|card| card.is_file());
         paths
+            .into_iter()
             .chain(card)
             .map(|path| match path.metadata() {
                 Ok(metadata) => Ok(ModelFile { bytes: metadata.len(), path }),
@@ -168,10 +162,14 @@ impl ModelFolder {
         Ok(digest::of_parts(&digests.iter().map(String::as_str).collect::<Vec<_>>()))
     }
 
-    /// The ONNX graph.
+    /// The ONNX graph that generates.
     #[must_use]
     pub fn graph(&self) -> PathBuf {
-        self.folder.join(&self.config.model.decoder.filename)
+        self.graphs.of(Part::Generate).path.clone()
+    }
+
+    pub(super) fn graphs(&self) -> &PartGraphs {
+        &self.graphs
     }
 
     /// `tokenizer.json`.
@@ -189,11 +187,22 @@ impl ModelFolder {
     pub(super) fn ends(&self) -> Vec<u32> {
         self.config.model.eos_token_id.ids().to_vec()
     }
+}
 
-    fn data_files(&self) -> impl Iterator<Item = PathBuf> {
-        let folder = self.graph().parent().unwrap_or(&self.folder).to_owned();
-        self.outline.data_files.iter().map(move |name| folder.join(name))
+/// What a folder says of its graph: in `genai_config.json`, or in `config.json` where optimum made it.
+fn described(folder: &Path) -> Result<GenaiConfig, InferenceError> {
+    let (path, optimum) = (folder.join("genai_config.json"), folder.join("config.json"));
+    if !path.is_file() {
+        refuse_llama_2_onnx(folder)?;
+        if optimum.is_file() && folder.join("model.onnx").is_file() {
+            let config = json::<OptimumConfig>(&optimum)?.into();
+            check(&config, &optimum)?;
+            return Ok(config);
+        }
     }
+    let config: GenaiConfig = json(&path)?;
+    check(&config, &path)?;
+    Ok(config)
 }
 
 /// The fields of `tokenizer_config.json` that matter here.

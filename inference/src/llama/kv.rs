@@ -26,117 +26,40 @@ pub(super) struct Layout {
     pub(super) provider: Provider,
 }
 
-/// The tokens read, with their keys and values.
-#[derive(Debug, Default)]
-pub(super) struct Cache {
-    ids: Vec<u32>,
-    /// One buffer for each past, which the graph adds to where it is.
-    pub(super) shared: Option<Buffers>,
-    /// A tensor for each past, exactly as long as there are tokens, for graphs that cannot share.
-    pub(super) separate: Vec<Past>,
-}
-
-impl Cache {
-    /// The tokens whose keys and values are held.
-    pub(super) fn ids(&self) -> &[u32] {
-        &self.ids
+impl Layout {
+    /// Tokens that a buffer has room for when `tokens` must find room in it.
+    pub(super) fn capacity(&self, tokens: usize) -> usize {
+        tokens.max(ROOM).next_power_of_two().min(self.context.max(tokens))
     }
 
-    /// Tokens that a run has added.
-    pub(super) fn added(&mut self, ids: &[u32]) {
-        self.ids.extend_from_slice(ids);
-    }
-
-    /// Forgets all tokens and keeps the buffers.
-    pub(super) fn clear(&mut self) {
-        self.ids.clear();
-        self.separate.clear();
-    }
-
-    /// Forgets all but the first `tokens`.
-    pub(super) fn rewind(&mut self, tokens: usize, layout: &Layout) -> Result<(), ort::Error> {
-        if tokens < self.ids.len() {
-            self.ids.truncate(tokens);
-            // A shared buffer is overwritten: what lies behind the tokens counts for nothing.
-            for past in &mut self.separate {
-                *past = past.resized(tokens, tokens, layout)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes room for `tokens` in shared buffers.
-    pub(super) fn reserve(
-        &mut self,
-        tokens: usize,
-        layout: &Layout,
-        session: &Session,
-    ) -> Result<(), ort::Error> {
-        if self.shared.as_ref().is_some_and(|buffers| buffers.capacity >= tokens) {
-            return Ok(());
-        }
-        let capacity = tokens.max(ROOM).next_power_of_two().min(layout.context.max(tokens));
-        let old = self.shared.as_ref();
-        let mut tensors = Vec::with_capacity(layout.names.len());
-        for position in 0..layout.names.len() {
-            let grown = match old.and_then(|buffers| buffers.tensors.get(position)) {
-                Some(past) => past.resized(self.ids.len(), capacity, layout)?,
-                None => Past::empty(capacity, layout)?,
-            };
-            tensors.push(grown.on_device(layout, session)?);
-        }
-        self.shared = Some(Buffers::new(tensors, capacity, layout, session)?);
-        Ok(())
+    /// Bytes of the keys and values of so many tokens.
+    pub(super) fn bytes(&self, tokens: usize) -> u64 {
+        let number = if self.is_half { 2 } else { 4 };
+        let token = self.names.len() * self.heads * self.head_size * number;
+        (token as u64).saturating_mul(tokens as u64)
     }
 }
 
-/// Buffers bound as past and present at once.
-#[derive(Debug)]
-pub(super) struct Buffers {
-    tensors: Vec<Past>,
-    capacity: usize,
-    pub(super) binding: IoBinding,
-}
-
-impl Buffers {
-    fn new(
-        mut tensors: Vec<Past>,
-        capacity: usize,
-        layout: &Layout,
-        session: &Session,
-    ) -> Result<Self, ort::Error> {
-        let mut binding = session.create_binding()?;
-        for (tensor, (past, present)) in tensors.iter_mut().zip(&layout.names) {
-            match tensor {
-                Past::Single(tensor) => bind(&mut binding, tensor, past, present)?,
-                Past::Half(tensor) => bind(&mut binding, tensor, past, present)?,
-            }
-        }
-        Ok(Self { tensors, capacity, binding })
-    }
-}
-
-fn bind<T: PrimitiveTensorElementType + Debug>(
-    binding: &mut IoBinding,
-    tensor: &mut Tensor<T>,
-    past: &str,
-    present: &str,
-) -> Result<(), ort::Error> {
-    binding.bind_input(past, tensor)?;
-    binding.bind_output(present, tensor)
-}
-
-/// Keys or values of one layer: `[1, heads, tokens, head size]`.
+/// Keys or values of one layer: `[rows, heads, tokens, head size]`.
 #[derive(Debug)]
 pub(super) enum Past {
     Single(Tensor<f32>),
     Half(Tensor<f16>),
 }
 
+/// One row of keys or values.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line<'a> {
+    pub(super) past: &'a Past,
+    pub(super) row: usize,
+    /// Tokens of it that count.
+    pub(super) tokens: usize,
+}
+
 impl Past {
-    /// Zeros for `tokens`.
-    pub(super) fn empty(tokens: usize, layout: &Layout) -> Result<Self, ort::Error> {
-        let shape = [1, layout.heads, tokens, layout.head_size];
+    /// Zeros for `tokens` in each of `rows`.
+    pub(super) fn empty(rows: usize, tokens: usize, layout: &Layout) -> Result<Self, ort::Error> {
+        let shape = [rows, layout.heads, tokens, layout.head_size];
         // Memory of the processor: `Tensor::new` fills it with zeros.
         Ok(if layout.is_half {
             Self::Half(Tensor::new(&Allocator::default(), shape)?)
@@ -150,19 +73,32 @@ impl Past {
         Ok(if layout.is_half { Self::Half(value.downcast()?) } else { Self::Single(value.downcast()?) })
     }
 
-    /// The first `kept` tokens in a tensor of the processor's with room for `capacity`.
-    fn resized(&self, kept: usize, capacity: usize, layout: &Layout) -> Result<Self, ort::Error> {
-        let mut grown = Self::empty(capacity, layout)?;
-        match (self, &mut grown) {
-            (Self::Single(from), Self::Single(to)) => copy(from, to, kept)?,
-            (Self::Half(from), Self::Half(to)) => copy(from, to, kept)?,
-            _ => return Err(ort::Error::new("keys and values changed their type")),
-        }
+    /// The first `kept` tokens of its one row, in a tensor of the processor's with room for `capacity`.
+    pub(super) fn resized(&self, kept: usize, capacity: usize, layout: &Layout) -> Result<Self, ort::Error> {
+        let mut grown = Self::empty(1, capacity, layout)?;
+        grown.write(0, Line { past: self, row: 0, tokens: kept })?;
         Ok(grown)
     }
 
+    /// Copies the tokens of a line to the beginning of a row. This must lie in the processor's memory.
+    pub(super) fn write(&mut self, row: usize, line: Line<'_>) -> Result<(), ort::Error> {
+        match (line.past, self) {
+            (Self::Single(from), Self::Single(to)) => copy((from, line.row), (to, row), line.tokens),
+            (Self::Half(from), Self::Half(to)) => copy((from, line.row), (to, row), line.tokens),
+            _ => Err(ort::Error::new("keys and values changed their type")),
+        }
+    }
+
+    /// Whether it lies in the processor's memory.
+    pub(super) fn is_here(&self) -> bool {
+        match self {
+            Self::Single(tensor) => tensor.memory_info().is_cpu_accessible(),
+            Self::Half(tensor) => tensor.memory_info().is_cpu_accessible(),
+        }
+    }
+
     /// The same where the graph runs.
-    fn on_device(self, layout: &Layout, session: &Session) -> Result<Self, ort::Error> {
+    pub(super) fn on_device(self, layout: &Layout, session: &Session) -> Result<Self, ort::Error> {
         if layout.provider != Provider::Cuda {
             return Ok(self);
         }
@@ -173,6 +109,28 @@ impl Past {
             Self::Half(tensor) => Self::Half(moved(&tensor, &allocator)?),
         })
     }
+
+    /// Binds it as past and present at once: the graph adds to it where it is.
+    pub(super) fn bind(
+        &mut self,
+        binding: &mut IoBinding,
+        (past, present): &(String, String),
+    ) -> Result<(), ort::Error> {
+        match self {
+            Self::Single(tensor) => bind(binding, tensor, past, present),
+            Self::Half(tensor) => bind(binding, tensor, past, present),
+        }
+    }
+}
+
+fn bind<T: PrimitiveTensorElementType + Debug>(
+    binding: &mut IoBinding,
+    tensor: &mut Tensor<T>,
+    past: &str,
+    present: &str,
+) -> Result<(), ort::Error> {
+    binding.bind_input(past, tensor)?;
+    binding.bind_output(present, tensor)
 }
 
 fn moved<T: PrimitiveTensorElementType + Debug>(
@@ -184,10 +142,10 @@ fn moved<T: PrimitiveTensorElementType + Debug>(
     Ok(target)
 }
 
-/// Copies the first `kept` tokens of every head.
+/// Copies the first `kept` tokens of every head of a row to those of another.
 fn copy<T: PrimitiveTensorElementType + Debug + Copy>(
-    from: &Tensor<T>,
-    to: &mut Tensor<T>,
+    (from, from_row): (&Tensor<T>, usize),
+    (to, to_row): (&mut Tensor<T>, usize),
     kept: usize,
 ) -> Result<(), ort::Error> {
     let here;
@@ -198,13 +156,15 @@ fn copy<T: PrimitiveTensorElementType + Debug + Copy>(
         &here
     };
     let (from_shape, from) = from.try_extract_tensor::<T>()?;
-    let (width, from_room) = sizes(from_shape)?;
+    let (heads, width, from_room) = sizes(from_shape)?;
     let (to_shape, to) = to.try_extract_tensor_mut::<T>()?;
-    let (_, to_room) = sizes(to_shape)?;
+    let (_, _, to_room) = sizes(to_shape)?;
     if kept * width == 0 {
         return Ok(());
     }
-    for (from, to) in from.chunks_exact(from_room * width).zip(to.chunks_exact_mut(to_room * width)) {
+    let from = from.chunks_exact(from_room * width).skip(from_row * heads).take(heads);
+    let to = to.chunks_exact_mut(to_room * width).skip(to_row * heads).take(heads);
+    for (from, to) in from.zip(to) {
         let (Some(from), Some(to)) = (from.get(..kept * width), to.get_mut(..kept * width)) else {
             return Err(ort::Error::new("more tokens were to be kept than there are"));
         };
@@ -213,11 +173,11 @@ fn copy<T: PrimitiveTensorElementType + Debug + Copy>(
     Ok(())
 }
 
-/// The size of a head, and the tokens there is room for.
-fn sizes(shape: &[i64]) -> Result<(usize, usize), ort::Error> {
-    let [_, _, tokens, width] = shape else {
+/// The heads, the size of one, and the tokens there is room for.
+fn sizes(shape: &[i64]) -> Result<(usize, usize, usize), ort::Error> {
+    let [_, heads, tokens, width] = shape else {
         return Err(ort::Error::new(format!("keys or values have the shape {shape:?}")));
     };
     let size = |number: &i64| usize::try_from(*number).unwrap_or_default();
-    Ok((size(width), size(tokens)))
+    Ok((size(heads), size(width), size(tokens)))
 }

@@ -1,207 +1,149 @@
 //! What the thread that owns a model does with it: one small step of one call at a time.
 
-use std::{cmp::Ordering, collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use ort::session::RunOptions;
 
 use super::{
-    job::{Finish, Generate, Row, Score},
-    kv::Cache,
-    session::LlamaSession,
-    tokens::common,
+    cache::Cache,
+    job::{Score, TextJob, Ticket},
+    kv::Layout,
+    prefixes::{Memory, Scope},
+    scoring,
+    sessions::Sessions,
+    steps::guarded,
+    watch::Watch,
+    writers::{Limits, Writers},
 };
 use crate::InferenceError;
 
-/// Tokens of a prompt read in one step.
-const STEP: usize = 512;
-
-/// A session and what it remembers.
+/// Sessions, and what is remembered of what they read.
 #[derive(Debug)]
 pub(super) struct Mind {
-    session: LlamaSession,
-    /// Prefixes read before, the latest first.
-    prefixes: VecDeque<Remembered>,
-    most_prefixes: usize,
-    /// The prompt being continued, or the last one that was.
-    talk: Cache,
-    ends: Vec<u32>,
-}
-
-#[derive(Debug, Default)]
-struct Remembered {
-    prefix: Vec<u32>,
-    cache: Cache,
+    sessions: Sessions,
+    prefixes: Memory,
+    score_bytes: u64,
+    layout: Arc<Layout>,
+    pub(super) writers: Writers,
+    watch: Watch,
 }
 
 impl Mind {
-    /// A mind that remembers so many prefixes; `ends` are the ids of EOS.
-    pub(super) fn new(session: LlamaSession, most_prefixes: usize, ends: Vec<u32>) -> Self {
-        Self { session, prefixes: VecDeque::new(), most_prefixes, talk: Cache::default(), ends }
-    }
-
-    /// Forgets everything: after a panic nobody knows what is in the buffers.
-    pub(super) fn forget(&mut self) {
-        self.prefixes.clear();
-        self.talk = Cache::default();
+    /// A mind that remembers prefixes of at most `score_bytes`.
+    pub(super) fn new(sessions: Sessions, score_bytes: u64, limits: Limits, watch: Watch) -> Self {
+        let layout = sessions.layout();
+        Self {
+            sessions,
+            prefixes: Memory::new(Arc::clone(&layout)),
+            score_bytes,
+            writers: Writers::new(limits, Arc::clone(&layout)),
+            layout,
+            watch,
+        }
     }
 
     /// Works on the next row; whether it was the last.
-    pub(super) fn score(&mut self, score: &mut Score, options: &RunOptions) -> Result<bool, InferenceError> {
+    pub(super) fn score(
+        &mut self,
+        score: &mut Score,
+        (ticket, options): (&Ticket, &RunOptions),
+    ) -> Result<bool, InferenceError> {
         let Some(row) = score.rows.pop() else { return Ok(true) };
-        let mut remembered = self.remembered(&score.prefix);
-        let cache = &mut remembered.cache;
-        let mut reader = Reader { session: &mut self.session, cache, options, computed: 0 };
-        let scored = reader.score(&score.prefix, &row);
-        score.done.computed += reader.computed;
-        self.prefixes.push_front(remembered);
-        let scored = scored.map_err(|error| InferenceError::Run(Arc::new(error)))?;
+        let needs = row.needs(&score.prefix, &self.layout);
+        let scored = self.beside((&ticket.scope, &score.prefix), needs, |sessions, cache| {
+            scoring::score(sessions, cache, (&score.prefix, &row), options)
+        })?;
+        score.done.computed += scored.computed;
         score.done.cached.get_or_insert(scored.cached);
-        score.done.log_probabilities.push(scored.log_probabilities);
+        score.done.log_probabilities.extend(scored.log_probabilities);
         if score.keeps_logits {
             score.done.logits.push(scored.logits);
         }
         Ok(score.rows.is_empty())
     }
 
-    /// Takes out what is remembered of a prefix, or the place of the one used longest ago.
-    fn remembered(&mut self, prefix: &[u32]) -> Remembered {
-        let known = self.prefixes.iter().position(|remembered| remembered.prefix == prefix);
-        if let Some(known) = known.and_then(|position| self.prefixes.remove(position)) {
-            return known;
-        }
-        let is_full = self.prefixes.len() >= self.most_prefixes;
-        let oldest = if is_full { self.prefixes.pop_back() } else { None };
-        // Its buffers are used again, but not what is in them: a prefix is read in the same pieces each time.
-        let mut cache = oldest.unwrap_or_default().cache;
-        cache.clear();
-        Remembered { prefix: prefix.to_vec(), cache }
-    }
-
-    /// Reads a part of the prompt, or adds one token; whether that was the end.
-    pub(super) fn generate(
+    /// Reads behind what is remembered of a prefix, which takes `needs` bytes.
+    fn beside<T>(
         &mut self,
-        generate: &mut Generate,
-        options: &RunOptions,
-    ) -> Result<bool, InferenceError> {
-        let mut talk = std::mem::take(&mut self.talk);
-        let done = self.step(&mut talk, generate, options);
-        self.talk = talk;
-        done.map_err(|error| InferenceError::Run(Arc::new(error)))
+        (scope, prefix): (&Scope, &[u32]),
+        needs: u64,
+        read: impl FnOnce(&mut Sessions, &mut Cache) -> Result<T, InferenceError>,
+    ) -> Result<T, InferenceError> {
+        let mut prefix = self.prefixes.take(scope, prefix);
+        let needs = needs.max(prefix.cache.bytes(&self.layout));
+        self.prefixes.shrink(self.score_bytes.saturating_sub(needs));
+        // After a panic nobody knows what is in the buffer: it is not put back.
+        guarded(|| {
+            let done = read(&mut self.sessions, &mut prefix.cache);
+            self.prefixes.keep(prefix);
+            done
+        })
     }
 
-    fn step(
-        &mut self,
-        talk: &mut Cache,
-        generate: &mut Generate,
-        options: &RunOptions,
-    ) -> Result<bool, ort::Error> {
-        let Generate { prompt, new, done } = generate;
-        if done.cached.is_none() {
-            // The last token is read even if it is known: its logits are not remembered.
-            let known = common(talk.ids(), prompt).min(prompt.len().saturating_sub(1));
-            talk.rewind(known, self.session.layout())?;
-            done.cached = Some(known);
+    pub(super) fn take(&mut self, job: TextJob) {
+        self.writers.take(job);
+    }
+
+    /// Takes a step of the texts that grow.
+    pub(super) fn write(&mut self) {
+        self.writers.step(&mut self.sessions);
+    }
+
+    /// Closes the sessions if the process has grown too large; they are opened anew when they are needed, and every
+    /// call goes on from its last token.
+    pub(super) fn look_after_memory(&mut self) {
+        if self.watch.is_over() {
+            self.prefixes.clear();
+            self.writers.restart();
+            self.sessions.close();
         }
-        if done.ids.len() >= *new {
-            done.finish = Some(Finish::Length);
-            return Ok(true);
-        }
-        let read = talk.ids().len();
-        let rest: Vec<u32> = prompt.iter().chain(&done.ids).skip(read).take(STEP).copied().collect();
-        let logits = self.session.read(talk, &rest, options)?;
-        if talk.ids().len() < prompt.len() {
-            return Ok(false);
-        }
-        let next = likeliest(&logits)?;
-        if self.ends.contains(&next) {
-            done.finish = Some(Finish::End);
-            return Ok(true);
-        }
-        done.ids.push(next);
-        let length = (done.ids.len() >= *new).then_some(Finish::Length);
-        let full = talk.ids().len() >= self.session.layout().context;
-        done.finish = length.or(full.then_some(Finish::Context));
-        Ok(done.finish.is_some())
     }
 }
 
-/// What one row scored.
-struct Scored {
-    /// Tokens of the prefix that needed no computing.
-    cached: usize,
-    log_probabilities: Vec<f64>,
-    /// The logits behind the row.
-    logits: Vec<f32>,
-}
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
 
-/// A session that reads into one cache.
-struct Reader<'a> {
-    session: &'a mut LlamaSession,
-    cache: &'a mut Cache,
-    options: &'a RunOptions,
-    computed: usize,
-}
-
-impl Reader<'_> {
-    fn score(&mut self, prefix: &[u32], row: &Row) -> Result<Scored, ort::Error> {
-        let split = common(prefix, &row.ids).min(row.ids.len() - 1);
-        let held = common(self.cache.ids(), prefix);
-        // The prefix is always read by itself and never together with a suffix: what a row scores does not depend on
-        // whether it was remembered, even where the graph's precision depends on what runs together.
-        if held < split {
-            self.read(prefix, held)?;
-        }
-        let logits = self.read(&row.ids, split)?;
-        let choices = row.choices.iter().map(|choice| self.choice(row, choice, &logits));
-        let log_probabilities = choices.collect::<Result<_, _>>()?;
-        Ok(Scored { cached: held.min(split), log_probabilities, logits })
-    }
-
-    /// The log-probability of the tokens that a choice has behind the row's.
-    fn choice(&mut self, row: &Row, choice: &[u32], logits: &[f32]) -> Result<f64, ort::Error> {
-        let mut sum = 0.0;
-        for (at, id) in choice.iter().enumerate().skip(row.begins(choice)) {
-            let before = choice.get(..at).unwrap_or_default();
-            if before == row.ids {
-                sum += log_probability(logits, *id)?;
-                continue;
-            }
-            let held = common(self.cache.ids(), before).min(at - 1);
-            sum += log_probability(&self.read(before, held)?, *id)?;
-        }
-        Ok(sum)
-    }
-
-    /// Reads `ids` from `from` on, behind what the cache holds of them; the logits behind the last.
-    fn read(&mut self, ids: &[u32], from: usize) -> Result<Vec<f32>, ort::Error> {
-        self.cache.rewind(from, self.session.layout())?;
-        let rest = ids.get(from..).unwrap_or_default();
-        self.computed += rest.len();
-        self.session.read(self.cache, rest, self.options)
-    }
-}
-
-/// The first of the largest logits.
-fn likeliest(logits: &[f32]) -> Result<u32, ort::Error> {
-    let best = logits.iter().enumerate().max_by(|(a_at, a), (b_at, b)| match a.total_cmp(b) {
-        Ordering::Equal => b_at.cmp(a_at),
-        order => order,
-    });
-    match best {
-        Some((id, logit)) if logit.is_finite() => {
-            u32::try_from(id).map_err(|_| ort::Error::new("more logits than ids"))
-        }
-        _ => Err(ort::Error::new("the logits are not finite numbers")),
-    }
-}
-
-/// The natural logarithm of the soft-max over the whole vocabulary.
-fn log_probability(logits: &[f32], id: u32) -> Result<f64, ort::Error> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let chosen = usize::try_from(id).ok().and_then(|id| logits.get(id));
-    let Some(chosen) = chosen.filter(|_| largest.is_finite()) else {
-        return Err(ort::Error::new(format!("there is no finite logit of token {id}")));
+    use super::*;
+    use crate::{
+        Runtime, SetUp,
+        llama::{
+            LlamaOptions,
+            folder::ModelFolder,
+            job::{Row, ScoreAnswer},
+        },
     };
-    let sum: f64 = logits.iter().map(|logit| f64::from(logit - largest).exp()).sum();
-    Ok(f64::from(chosen - largest) - sum.ln())
+
+    fn mind() -> Mind {
+        let library = SetUp::for_this_user().expect("a cache folder").runtime().expect("the library");
+        let runtime = Runtime::load(&library).expect("ONNX Runtime");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/golden-llama/mha");
+        let folder = Arc::new(ModelFolder::read(&folder).expect("a model"));
+        let options = LlamaOptions { threads: 1, ..LlamaOptions::default() };
+        let (sessions, device) = Sessions::first(runtime, &folder, &options).expect("a session");
+        let limits = Limits { bytes: 1 << 30, rows: 1, ends: vec![2] };
+        Mind::new(sessions, 1 << 30, limits, Watch::new(None, device.provider))
+    }
+
+    fn score(mind: &mut Mind) -> ScoreAnswer {
+        let rows = vec![Row { ids: vec![1, 5, 7], branches: Vec::new() }];
+        let done = ScoreAnswer::default();
+        let mut score = Score { prefix: vec![1, 5], rows, keeps_logits: true, done };
+        let ticket = Ticket { scope: "".into(), deadline: None };
+        let options = RunOptions::new().expect("options");
+        assert!(mind.score(&mut score, (&ticket, &options)).expect("scored"), "it was the last row");
+        score.done
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_what_it_left_behind_is_not_used() {
+        let mut mind = mind();
+        let (first, again) = (score(&mut mind), score(&mut mind));
+        assert_eq!((first.cached, again.cached), (Some(0), Some(2)));
+        let panicked =
+            mind.beside((&"".into(), &[1, 5]), 0, |_, _| -> Result<(), _> { panic!("in the middle") });
+        assert!(matches!(panicked, Err(InferenceError::Panicked)));
+        let next = score(&mut mind);
+        assert_eq!((next.cached, next.logits), (Some(0), first.logits));
+    }
 }

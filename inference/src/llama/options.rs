@@ -1,6 +1,17 @@
-//! How a LLaMA works.
+//! How a LLaMA works, and how it is to go on with a prompt.
 
+use super::{constraint::Constraint, sampling::Sampling};
 use crate::{InferenceError, Provider};
+
+/// What a model is asked to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verb {
+    /// [`crate::Llama::score`] and [`crate::Llama::logits`].
+    #[default]
+    Score,
+    /// [`crate::Llama::generate`] and [`crate::Llama::stream`].
+    Generate,
+}
 
 /// How a [`crate::Llama`] works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +24,18 @@ pub struct LlamaOptions {
     pub threads: usize,
     /// Calls that may wait or be worked on at a time; one more is [`InferenceError::Overloaded`].
     pub waiting: usize,
-    /// Prefixes that are remembered. Each costs keys and values of the longest prompt it began.
-    pub cached_prefixes: usize,
+    /// What graphs are opened at once and not when they are first needed, where a model has several.
+    pub first: Verb,
+    /// Bytes that keys and values of scores have, at most: of prefixes remembered and of the row at hand.
+    pub score_bytes: u64,
+    /// Bytes that keys and values of generations have, at most: of texts at hand, and of prompts remembered as long as
+    /// there is room.
+    pub generate_bytes: u64,
+    /// Texts that grow side by side, at most.
+    pub rows: usize,
+    /// Close the sessions and open them anew whenever the process's resident memory has grown above so many bytes; no
+    /// call is lost by that. None: never, but on DirectML 4 GiB above what the process had after loading.
+    pub recycle_above_bytes: Option<u64>,
 }
 
 impl Default for LlamaOptions {
@@ -24,23 +45,49 @@ impl Default for LlamaOptions {
             require: None,
             threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(16)),
             waiting: 256,
-            cached_prefixes: 4,
+            first: Verb::Score,
+            score_bytes: 2 << 30,
+            generate_bytes: 4 << 30,
+            rows: 16,
+            recycle_above_bytes: None,
         }
     }
 }
 
 impl LlamaOptions {
     pub(super) fn check(&self) -> Result<(), InferenceError> {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         for (option, value) in [
             ("providers", self.providers.len()),
             ("threads", self.threads),
             ("waiting", self.waiting),
-            ("cached_prefixes", self.cached_prefixes),
+            ("score_bytes", size(self.score_bytes)),
+            ("generate_bytes", size(self.generate_bytes)),
+            ("rows", self.rows),
         ] {
             if value == 0 {
                 return Err(InferenceError::BadOption { option, rule: "at least 1".to_owned() });
             }
         }
         Ok(())
+    }
+}
+
+/// How a prompt is to be continued. A number alone stands for so many tokens, always the likeliest.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GenerateOptions {
+    /// Tokens to add, at most.
+    pub new: usize,
+    /// How they are chosen.
+    pub sampling: Sampling,
+    /// Texts that end the text; it is cut before the first of them.
+    pub stops: Vec<String>,
+    /// A form that the text must have. One cut short by `new` or by a stop string does not have it.
+    pub constraint: Option<Constraint>,
+}
+
+impl From<usize> for GenerateOptions {
+    fn from(new: usize) -> Self {
+        Self { new, ..Self::default() }
     }
 }

@@ -1,6 +1,6 @@
 //! Text to a LLaMA's tokens and back.
 
-use std::{ops::Range, path::Path};
+use std::{collections::HashSet, ops::Range, path::Path};
 
 use tokenizers::Tokenizer;
 
@@ -17,6 +17,7 @@ const WORD: usize = 16;
 #[derive(Debug)]
 pub struct LlamaTokenizer {
     tokenizer: Tokenizer,
+    controls: HashSet<u32>,
 }
 
 impl LlamaTokenizer {
@@ -32,7 +33,9 @@ impl LlamaTokenizer {
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| bad(error.to_string()))?;
         tokenizer.with_padding(None).with_truncation(None).map_err(|error| bad(error.to_string()))?;
         tokenizer.set_encode_special_tokens(true);
-        Ok(Self { tokenizer })
+        let added = tokenizer.get_added_tokens_decoder();
+        let controls = added.iter().filter(|(_, token)| token.special).map(|(id, _)| *id).collect();
+        Ok(Self { tokenizer, controls })
     }
 
     /// The ids of a text, without BOS.
@@ -68,6 +71,11 @@ impl LlamaTokenizer {
     #[must_use]
     pub fn piece(&self, id: u32) -> Option<String> {
         self.tokenizer.id_to_token(id)
+    }
+
+    /// Whether an id is a control token, which stands for no text.
+    pub(super) fn is_control(&self, id: u32) -> bool {
+        self.controls.contains(&id)
     }
 
     /// Cuts a text into windows of at most `window` tokens that share about `overlap`, between words where it can.
@@ -131,6 +139,6 @@ impl LlamaTokenizer {
 }
 
 /// How many ids two sequences have in common from their beginnings.
-pub(super) fn common(a: &[u32], b: &[u32]) -> usize {
+pub(crate) fn common(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

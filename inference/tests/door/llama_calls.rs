@@ -139,9 +139,9 @@ fn the_device_is_stated_and_a_required_one_insisted_on() {
         let error = Llama::load(runtime(), &folder, &only).expect_err("no device");
         assert!(matches!(error, InferenceError::NoDevice { .. }), "{error}");
     }
-    let none = LlamaOptions { cached_prefixes: 0, ..options() };
+    let none = LlamaOptions { score_bytes: 0, ..options() };
     let error = Llama::load(runtime(), &folder, &none).expect_err("an option that cannot work");
-    assert_eq!(error.to_string(), "`cached_prefixes` must be at least 1");
+    assert_eq!(error.to_string(), "`score_bytes` must be at least 1");
 }
 
 #[test]

@@ -44,13 +44,14 @@ fn a_folder_says_what_it_holds() {
     let names: Vec<_> = guard.files().expect("files").iter().map(|file| file.path.clone()).collect();
     assert_eq!(
         names,
-        ["model.onnx", "model.onnx.data", "tokenizer.json"].map(|name| model("guard").join(name))
+        ["model.onnx", "model.onnx.data", "tokenizer.json", "lamassu.json"]
+            .map(|name| model("guard").join(name))
     );
     assert_eq!(guard.digest().expect("a digest").len(), 64);
 }
 
 #[test]
-fn the_digest_changes_with_graph_weights_or_tokenizer_and_nothing_else() {
+fn the_digest_changes_with_graph_weights_tokenizer_or_card_and_nothing_else() {
     let whole = ModelFolder::read(&model(TINY)).expect("a model").digest().expect("a digest");
     let digest = |file: &str| {
         let folder = folder_with(TINY, &[]);
@@ -63,7 +64,8 @@ fn the_digest_changes_with_graph_weights_or_tokenizer_and_nothing_else() {
     };
     assert_ne!(digest("model.onnx.data"), whole);
     assert_ne!(digest("tokenizer.json"), whole);
-    assert_eq!(digest("lamassu.json"), whole);
+    assert_ne!(digest("lamassu.json"), whole);
+    assert_eq!(digest("tokenizer_config.json"), whole);
     assert_eq!(digest("model.onnx"), whole);
 }
 
@@ -118,15 +120,15 @@ fn a_name_that_the_graph_does_not_have_is_refused() {
 #[test]
 fn missing_files_are_named() {
     for (file, sentence) in [
-        ("genai_config.json", "No such file"),
-        ("model.onnx", "No such file"),
+        ("genai_config.json", "os error 2"),
+        ("model.onnx", "os error 2"),
         ("model.onnx.data", "which is missing"),
     ] {
         let folder = folder_with(TINY, &[]);
         fs::remove_file(folder.path().join(file)).expect("removed");
         refused(folder.path(), file, sentence);
     }
-    refused(Path::new("/no/such/folder"), "/no/such/folder", "No such file");
+    refused(Path::new("/no/such/folder"), "/no/such/folder", "os error");
     let folder = folder_with(TINY, &[]);
     fs::remove_file(folder.path().join("tokenizer.json")).expect("removed");
     let files = ModelFolder::read(folder.path()).expect("the rest is there").files();

@@ -10,9 +10,6 @@ use crate::{
     support::{model, runtime},
 };
 
-/// Largest difference of a log-probability between one schedule and another.
-const SAME: f64 = 1e-4;
-
 const TEXTS: [&str; 4] = [
     "Hi.",
     "You are a worthless idiot and nobody here wants you.",
@@ -82,12 +79,12 @@ fn a_score_is_the_same_alone_and_among_others_remembered_or_not() {
         failure_persistence: None,
         ..ProptestConfig::default()
     });
-    let holds = runner.run(&(plans(), 1..4_usize), |(plans, cached_prefixes)| {
-        let options = LlamaOptions { cached_prefixes, ..options() };
+    let holds = runner.run(&(plans(), 1..4_u64), |(plans, prefixes)| {
+        // Room for so many prefixes of this model, with their suffixes.
+        let options = LlamaOptions { score_bytes: prefixes * (8 << 20), ..options() };
         let llama = Llama::load(runtime(), &model("guard"), &options).expect("a LLaMA");
         let worst = tokio.block_on(run(&llama, &scene, &plans, &expected));
-        println!("largest difference: {worst:e}");
-        prop_assert!(worst < SAME, "{worst}");
+        prop_assert!(worst < f64::MIN_POSITIVE, "equal to the last bit, and not off by {worst:e}");
         Ok(())
     });
     holds.expect("every schedule gives the same scores");

@@ -20,5 +20,7 @@ fn another_library_is_refused_once_one_is_loaded() {
 
 #[test]
 fn the_version_is_the_one_that_was_locked() {
-    assert_eq!(runtime().version(), "1.32.0");
+    // On Windows the library's file name has no version.
+    let known = if cfg!(windows) { "1.32" } else { "1.32.0" };
+    assert_eq!(runtime().version(), known);
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use clap::Args;
-use inference::Llama;
+use inference::{Llama, Verb};
 use serde::Serialize;
 
 use super::{Outcome, model};
@@ -83,7 +83,7 @@ pub(super) async fn run(config: &Config, bench: &Bench) -> anyhow::Result<Outcom
     ensure!(bench.items > 0 && bench.suffix > 0, "`--items` and `--suffix` are at least 1");
     ensure!(!bench.batch.contains(&0), "`--batch` has no 0");
     let clock = Clock::start();
-    let llama = model::load(config, &bench.dir)?;
+    let llama = model::load(config, &bench.dir, Verb::Score)?;
     let loaded = clock.stop();
     let longest = bench.prefix + bench.suffix + bench.new;
     let context = llama.shape().context;
@@ -211,28 +211,23 @@ fn rss_anon() -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
 
-impl Work {
-    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are small")]
-    fn per(&self, amount: usize, seconds: f64) -> f64 {
-        amount as f64 / seconds.max(1e-9)
-    }
+#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are small")]
+fn rate(amount: usize, seconds: f64) -> f64 {
+    amount as f64 / seconds.max(1e-9)
+}
 
+impl Work {
     fn cpu_an_item(&self) -> Option<f64> {
-        self.took.cpu.map(|cpu| 1.0 / self.per(self.items, cpu))
+        self.took.cpu.map(|cpu| 1.0 / rate(self.items, cpu))
     }
 }
 
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wall = self.took.wall;
-        write!(
-            f,
-            "{:>8.1} items/s {:>9.1} tokens/s",
-            self.per(self.items, wall),
-            self.per(self.tokens, wall)
-        )?;
+        write!(f, "{:>8.1} items/s {:>9.1} tokens/s", rate(self.items, wall), rate(self.tokens, wall))?;
         if let Some(cpu) = self.took.cpu {
-            write!(f, "  {:>9.1} tokens a CPU-second", self.per(self.tokens, cpu))?;
+            write!(f, "  {:>9.1} tokens a CPU-second", rate(self.tokens, cpu))?;
         }
         Ok(())
     }

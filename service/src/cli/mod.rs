@@ -2,6 +2,7 @@
 
 mod bench;
 mod eval;
+mod import;
 mod index;
 mod lines;
 mod model;

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use inference::{
-    GuardCase, InferenceError, Llama, LlamaOptions, LlamaTokenizer, ModelFolder, Prompt, Provider, Role,
-    Template,
+    GenerateOptions, GuardCase, InferenceError, Llama, LlamaOptions, LlamaTokenizer, ModelFolder, Prompt,
+    Provider, Role, Sampling, Template, Verb,
 };
 use serde::{Deserialize, Serialize};
 use tokio::io::{BufReader, Stdin};
 
 use super::Outcome;
 use super::bench::{self, Bench};
+use super::import;
 use super::lines::{self, Line};
 use crate::config::Config;
 use crate::error::ApiError;
@@ -22,6 +23,8 @@ use crate::wiring;
 /// What to do with a model folder.
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// Make a servable folder of a Hugging Face checkpoint
+    Import(import::Arguments),
     /// Print what a folder holds, without loading it
     Inspect {
         /// The model folder
@@ -31,7 +34,7 @@ pub(super) enum Command {
     Probe(Probe),
     /// Measure how fast a model scores and generates here
     Bench(Bench),
-    /// Continue a prompt by the likeliest tokens; the continuation alone goes to standard output
+    /// Continue a prompt, by the likeliest tokens unless told otherwise; the continuation alone goes to standard output
     Generate(Generate),
     /// Cut each line of standard input into tokens: JSON arrays of ids, without BOS
     Tokenize {
@@ -75,10 +78,31 @@ pub(super) struct Generate {
     /// Leave the template away: BOS and the prompt
     #[arg(long)]
     raw: bool,
+    /// Leave tokens to chance, the more of it the higher; 0 takes the likeliest
+    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    temperature: f32,
+    /// Only the likeliest tokens that together have this probability
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    top_p: f32,
+    /// Only so many of the likeliest tokens; 0 for all
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    top_k: usize,
+    /// Where chance begins: the same seed gives the same text
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+}
+
+impl Generate {
+    fn options(&self) -> GenerateOptions {
+        let Self { new, temperature, top_p, top_k, seed, .. } = *self;
+        let sampling = Sampling { temperature, top_p, top_k, seed, ..Sampling::default() };
+        GenerateOptions { new, sampling, ..GenerateOptions::default() }
+    }
 }
 
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Outcome> {
     match command {
+        Command::Import(arguments) => import::run(config, arguments).await,
         Command::Inspect { dir } => inspect(&ModelFolder::read(&dir)?),
         Command::Probe(probe) => run_probe(config, probe),
         Command::Bench(options) => bench::run(config, &options).await,
@@ -88,12 +112,13 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Out
     }
 }
 
-pub(super) fn load(config: &Config, dir: &Path) -> anyhow::Result<Llama> {
+pub(super) fn load(config: &Config, dir: &Path, first: Verb) -> anyhow::Result<Llama> {
     // Whatever is wrong with the folder is said before anything is fetched.
     ModelFolder::read(dir)?;
     let options = LlamaOptions {
         providers: config.inference.providers.clone(),
         require: config.inference.require,
+        first,
         ..LlamaOptions::default()
     };
     Ok(Llama::load(wiring::runtime(config)?, dir, &options)?)
@@ -140,7 +165,7 @@ fn run_probe(config: &Config, probe: Probe) -> anyhow::Result<Outcome> {
 }
 
 async fn run_generate(config: &Config, generate: Generate) -> anyhow::Result<Outcome> {
-    let llama = load(config, &generate.dir)?;
+    let llama = load(config, &generate.dir, Verb::Generate)?;
     let text = generate.prompt.as_str();
     let prompt = match (llama.template(), llama.guard()) {
         (Template::Llama2Chat, _) if !generate.raw => Prompt::chat(None, &[], text),
@@ -150,7 +175,7 @@ async fn run_generate(config: &Config, generate: Generate) -> anyhow::Result<Out
         }
         _ => Prompt::raw(text),
     };
-    let generated = llama.generate(&prompt, generate.new).await?;
+    let generated = llama.generate(&prompt, generate.options()).await?;
     let mut out = std::io::stdout().lock();
     out.write_all(generated.text.as_bytes())?;
     // A person's next command should not stand in the same line; a program gets the continuation and nothing else.
@@ -239,7 +264,7 @@ struct Logprobs {
 }
 
 async fn score(config: &Config, dir: &Path, prefix: &str) -> anyhow::Result<Outcome> {
-    let llama = load(config, dir)?;
+    let llama = load(config, dir, Verb::Score)?;
     let mut exchange = Exchange::new(config);
     while let Some(line) = exchange.next().await? {
         let asked = line.and_then(|bytes| {
