@@ -120,9 +120,10 @@ fn numbered_lines(limit: usize) -> impl Stream<Item = std::io::Result<(u64, Line
 }
 
 async fn answer(moderator: &Moderator, docket: &Docket, number: u64, line: Line) -> Answer {
-    let (id, judged) = match parsed(moderator, line) {
-        Ok(Row { id, text }) => (id, judge(moderator, docket, text).await),
-        Err((id, error)) => (id, Err(error)),
+    let (id, text) = parsed(moderator, line);
+    let judged = match text {
+        Ok(text) => judge(moderator, docket, text).await,
+        Err(error) => Err(error),
     };
     let is_judged = judged.is_ok();
     let written = match judged {
@@ -139,19 +140,22 @@ async fn judge(moderator: &Moderator, docket: &Docket, text: String) -> Result<J
     Ok(JudgmentJson::new(&judgment, docket.policy()))
 }
 
-/// The row a line holds; where it cannot be read, its id if at least that can.
-fn parsed(moderator: &Moderator, line: Line) -> Result<Row, (Option<serde_json::Value>, ApiError)> {
+/// The id and the text of a line's row; where that cannot be read, the id if at least that can.
+fn parsed(moderator: &Moderator, line: Line) -> (Option<serde_json::Value>, Result<String, ApiError>) {
     let bytes = match line {
         Line::Whole(bytes) => bytes,
         Line::TooLong => {
-            return Err((None, ApiError::BodyTooLarge { limit: moderator.limits().max_body_bytes }));
+            return (None, Err(ApiError::BodyTooLarge { limit: moderator.limits().max_body_bytes }));
         }
     };
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
-        let id = value.and_then(|mut value| value.get_mut("id").map(serde_json::Value::take));
-        (id, ApiError::Unreadable(place_of(&error)))
-    })
+    match serde_json::from_slice(&bytes) {
+        Ok(Row { id, text }) => (id, Ok(text)),
+        Err(error) => {
+            let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+            let id = value.and_then(|mut value| value.get_mut("id").map(serde_json::Value::take));
+            (id, Err(ApiError::Unreadable(place_of(&error))))
+        }
+    }
 }
 
 /// A bar on standard error when a person watches, else nothing.
