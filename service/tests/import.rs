@@ -6,7 +6,9 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+#[cfg(unix)]
+use std::process::Command;
+use std::process::Output;
 
 use serde_json::{Map, json};
 use support::{assert_fails, err, folder, lamassu, out, run_with};

@@ -1,7 +1,7 @@
 //! A folder that is built beside its place and put there when it is whole.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -70,6 +70,7 @@ impl Staging {
     /// Puts the folder in its place.
     pub(super) fn finish(self) -> Result<(), ImportError> {
         let failed = |source| ImportError::Write { path: self.place.clone(), source };
+        #[cfg(unix)]
         open_to_others(self.folder.path()).map_err(failed)?;
         // Something may have come to be there meanwhile, and a rename would replace an empty folder.
         check_free(&self.place)?;
@@ -100,12 +101,7 @@ pub(super) fn link(file: &Path, folder: &Path, name: &str) -> Result<(), ImportE
 
 /// Temporary folders are closed to everybody else; a model is not secret.
 #[cfg(unix)]
-fn open_to_others(folder: &Path) -> io::Result<()> {
+fn open_to_others(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn open_to_others(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
