@@ -20,8 +20,14 @@ def main() -> None:
     model = genai.Model(config)
     load, vocabulary = clock.stop(), 32_000
     whole = sizes.prefix + sizes.suffix
-    reader = generator(model, whole + sizes.new)
+    reader = generator(model, max(whole + sizes.new, sizes.prefill))
 
+    reader.append_tokens(tokens(vocabulary, 3000, sizes.prefill))
+    clock = Clock()
+    for item in range(UNCACHED):
+        reader.rewind_to(0)
+        reader.append_tokens(tokens(vocabulary, 3001 + item, sizes.prefill))
+    prefill = clock.stop() | {"items": UNCACHED, "tokens": UNCACHED * sizes.prefill}
     clock = Clock()
     for item in range(UNCACHED):
         reader.rewind_to(0)
@@ -49,7 +55,7 @@ def main() -> None:
         generated.append(clock.stop() | {"batch": batch, "tokens": batch * (sizes.new - 1)})
         del writer
     report(
-        load=load, uncached=uncached, score=score, rss_anon_after_score=after_score, generate=generated, rss_anon_after_generate=rss_anon()
+        load=load, prefill=prefill, uncached=uncached, score=score, rss_anon_after_score=after_score, generate=generated, rss_anon_after_generate=rss_anon()
     )
 
 

@@ -14,7 +14,7 @@ class Context:
 
     def __init__(self, model, sizes: Sizes, sequences: int):
         params = C.llama_context_default_params()
-        params.n_ctx = sequences * (sizes.prefix + sizes.suffix + sizes.new)
+        params.n_ctx = sequences * max(sizes.prefix + sizes.suffix + sizes.new, sizes.prefill)
         params.n_batch = params.n_ubatch = 512
         params.n_seq_max = sequences
         params.n_threads = params.n_threads_batch = sizes.threads
@@ -49,6 +49,12 @@ def main() -> None:
     whole = sizes.prefix + sizes.suffix
 
     context = Context(model, sizes, 1)
+    context.read([(0, 0, tokens(vocabulary, 3000, sizes.prefill))])
+    clock = Clock()
+    for item in range(UNCACHED):
+        context.forget(0, 0)
+        context.read([(0, 0, tokens(vocabulary, 3001 + item, sizes.prefill))])
+    prefill = clock.stop() | {"items": UNCACHED, "tokens": UNCACHED * sizes.prefill}
     clock = Clock()
     for item in range(UNCACHED):
         context.forget(0, 0)
@@ -76,7 +82,7 @@ def main() -> None:
         generated.append(clock.stop() | {"batch": batch, "tokens": batch * (sizes.new - 1)})
         context.close()
     report(
-        load=load, uncached=uncached, score=score, rss_anon_after_score=after_score, generate=generated, rss_anon_after_generate=rss_anon()
+        load=load, prefill=prefill, uncached=uncached, score=score, rss_anon_after_score=after_score, generate=generated, rss_anon_after_generate=rss_anon()
     )
 
 

@@ -1,7 +1,7 @@
 """Lamassu beside onnxruntime-genai and llama.cpp on one LLaMA with random weights, in one run: CPU-seconds, wall, ratios.
 
     pip install -r requirements.txt
-    python peers.py --lamassu ../../target/release/lamassu --hf FOLDER --work FOLDER [prefix=400 suffix=60 items=64 new=128 batch=1,4]
+    python peers.py --lamassu ../../target/release/lamassu --hf FOLDER --work FOLDER [prefill=512 prefix=400 suffix=60 items=64 new=128 batch=1,4]
 
 `--hf` is a Hugging Face folder, such as `random_llama.py` writes. Each engine has its own 4- or 8-bit form of the same weights,
 made once in `--work`, two threads, and its own way to keep the prefix: `rewind_to`, `seq_rm`, ours. Each runs in a process of its
@@ -23,7 +23,7 @@ def made(options: argparse.Namespace) -> dict[str, list[str]]:
     """The three engines' commands, their models made where they are missing."""
     ours, genai, gguf = (options.work / name for name in ("lamassu", "genai-int4", "q4_k_m.gguf"))
     if not ours.exists():
-        subprocess.run([options.lamassu, "model", "import", options.hf, ours], check=True)
+        subprocess.run([options.lamassu, "model", "import", "--accept-drift", options.hf, ours], check=True)
     if not genai.exists():
         arguments = ["-i", options.hf, "-o", genai, "-p", "int4", "-e", "cpu", "-c", options.work / "cache"]
         subprocess.run([sys.executable, "-m", "onnxruntime_genai.models.builder", *arguments], check=True, env=QUIET)
@@ -39,7 +39,7 @@ def made(options: argparse.Namespace) -> dict[str, list[str]]:
 
 def figures(found: dict) -> dict[str, tuple[float, float]]:
     """Tokens a CPU-second and tokens a second, by what was done."""
-    works = {"no cache": found["uncached"], "cached prefix": found["score"]}
+    works = {"prefill": found["prefill"], "no cache": found["uncached"], "cached prefix": found["score"]}
     works |= {f"generate x {one['batch']}": one for one in found["generate"]}
     return {name: (work["tokens"] / work["cpu"], work["tokens"] / work["wall"]) for name, work in works.items()}
 

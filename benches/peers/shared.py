@@ -16,6 +16,7 @@ class Sizes:
 
     prefix: int = 400
     suffix: int = 60
+    prefill: int = 512
     items: int = 64
     new: int = 128
     batch: tuple[int, ...] = (1, 4)

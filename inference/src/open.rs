@@ -6,9 +6,12 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use ort::session::{
-    Session,
-    builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder},
+use ort::{
+    ep,
+    session::{
+        Session,
+        builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder},
+    },
 };
 
 use crate::{
@@ -27,7 +30,19 @@ pub(crate) struct Opening<'a> {
     pub(crate) profile: Option<&'a Path>,
 }
 
+/// What would make ONNX Runtime copy weights, widened, when it opens a graph.
+const WIDENING: (&str, &str) =
+    ("optimization.disable_specified_optimizers", "ConstantFolding;FuseFp16InitializerToFp32NodeTransformer");
+
 impl Opening<'_> {
+    /// A builder of sessions on the processor whose weights stay as they are in their files, mapped and not private to
+    /// this process, and that keeps no memory between runs: slower, and worth it for what runs seldom.
+    pub(crate) fn lean(&self) -> Result<SessionBuilder, ort::Error> {
+        let unkept = ep::CPU::default().with_arena_allocator(false).build().error_on_failure();
+        let builder = self.builder()?.with_execution_providers([unkept])?.with_memory_pattern(false)?;
+        Ok(builder.with_prepacking(false)?.with_config_entry(WIDENING.0, WIDENING.1)?)
+    }
+
     /// A builder with everything set but the graph.
     pub(crate) fn builder(&self) -> Result<SessionBuilder, ort::Error> {
         let mut builder = Session::builder(self.runtime.environment())?

@@ -24,7 +24,7 @@ import guard_prompt as prompt
 from guard_model import Guard, Shape
 from guard_rows import material
 from guard_train import Course, Prompts, judged, neighbourhood
-from llama_export import export, smaller_embedding
+from llama_export import export, smaller_embedding, unpacked_products
 
 SETTINGS = ("none", "nearest", "shuffled")
 # Held-out rows the calibration is fitted on; the figures are of the others.
@@ -95,6 +95,7 @@ def main() -> None:
     prompts = Prompts(Tokenizer.from_str(rules))
     export(model, rules, options.out, "int8", block_size=BLOCK, accuracy_level=1)
     smaller_embedding(options.out)
+    unpacked_products(options.out)
 
     session = ort.InferenceSession(str(options.out / "model.onnx"), providers=["CPUExecutionProvider"])
     golden = {"prefix_tokens": len(prompts.prefix), "safe": prompts.safe, "unsafe": prompts.unsafe, "examples": []}

@@ -58,6 +58,48 @@ def smaller_embedding(folder: Path) -> None:
     onnx.save(model, path, save_as_external_data=True, location="model.onnx.data", size_threshold=1024)
 
 
+def unpacked_products(folder: Path) -> None:
+    """8-bit weights stay 8-bit in the file, and become 32-bit ones once, when ONNX Runtime opens the graph and folds constants.
+
+    `MatMulNBits` with `accuracy_level` 1 unpacks all weights at every run, which costs a short text more than its
+    products do. The products are the same. The head is computed for the last token only.
+    """
+    path = folder / "model.onnx"
+    model = onnx.load(path)
+    graph = model.graph
+    tables = {i.name: i for i in graph.initializer}
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "MatMulNBits":
+            nodes.append(node)
+            continue
+        sizes = {a.name: a.i for a in node.attribute}
+        (weights, rows), name = (sizes["K"], sizes["N"]), node.name
+        blocks = weights // sizes["block_size"]
+        packed, scales = (numpy_helper.to_array(tables[i]) for i in node.input[1:3])
+        # Without zero points, 128 stands for 0.
+        whole = (packed.astype(np.int16) - 128).astype(np.int8).reshape(rows, blocks, -1)
+        for old in (tables[i] for i in node.input[1:3]):
+            graph.initializer.remove(old)
+        constants = {"Q8": whole, "scales": scales.reshape(rows, blocks, 1), "shape": np.array([rows, weights])}
+        graph.initializer.extend(numpy_helper.from_array(value, f"{name}/{key}") for key, value in constants.items())
+        given = node.input[0]
+        if node.output[0] == "logits":
+            graph.initializer.append(numpy_helper.from_array(np.array([-1]), f"{name}/last"))
+            nodes.append(helper.make_node("Gather", [given, f"{name}/last"], [f"{name}/given"], name=f"{name}/Gather", axis=1))
+            given = f"{name}/given"
+        steps = [("Cast", ["Q8"], {"to": onnx.TensorProto.FLOAT}), ("Mul", ["Cast", "scales"], {}), ("Reshape", ["Mul", "shape"], {}), ("Transpose", ["Reshape"], {"perm": [1, 0]})]
+        nodes += [helper.make_node(op, [f"{name}/{i}" for i in inputs], [f"{name}/{op}"], name=f"{name}/{op}", **attributes) for op, inputs, attributes in steps]
+        nodes.append(helper.make_node("MatMul", [given, f"{name}/Transpose"], list(node.output), name=name))
+    del graph.node[:]
+    graph.node.extend(nodes)
+    # One row of logits a text, as genai's builder says it with `prune_lm_head`.
+    next(o for o in graph.output if o.name == "logits").type.tensor_type.shape.dim[1].CopyFrom(onnx.TensorShapeProto.Dimension(dim_value=1))
+    for file in (path, folder / "model.onnx.data"):
+        file.unlink()
+    onnx.save(model, path, save_as_external_data=True, location="model.onnx.data", size_threshold=1024)
+
+
 def export(model: LlamaForCausalLM, tokenizer_json: str, out: Path, precision: str = "fp32", chat: bool = False, **options) -> None:
     """Runs the builder and puts the original tokenizer back, which the builder rewrites."""
     with tempfile.TemporaryDirectory() as work:

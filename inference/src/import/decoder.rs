@@ -122,6 +122,13 @@ impl Sketch<'_> {
         self.graph.node(node);
     }
 
+    /// Makes larger weights of those in a file.
+    fn widened(&mut self, operator: Operator<'_>, inputs: &[&str], output: &str) {
+        let Operator { domain, name: operator, attributes } = operator;
+        let node = Node { name: output, domain, operator, inputs, outputs: &[output], attributes };
+        self.graph.widening(node);
+    }
+
     /// What goes in and comes out.
     fn ends(&mut self) {
         use Dimension::{Fixed, Named};
@@ -301,7 +308,7 @@ impl Sketch<'_> {
                 let mut weights = weights_name;
                 if *kept != element {
                     let cast = format!("{weights}/cast");
-                    self.step(onnx("Cast", &[Attribute::Int("to", element as i64)]), &[&weights], &cast);
+                    self.widened(onnx("Cast", &[Attribute::Int("to", element as i64)]), &[&weights], &cast);
                     weights = cast;
                 }
                 let turned = [Attribute::Int("transB", 1)];
@@ -343,7 +350,7 @@ impl Sketch<'_> {
                 self.channels(name, linear.size, (weights, scales));
                 let widened = format!("{name}/widened");
                 let axis = [Attribute::Int("axis", 1)];
-                self.step(onnx("DequantizeLinear", &axis), &[&weights_name, &scales_name], &widened);
+                self.widened(onnx("DequantizeLinear", &axis), &[&weights_name, &scales_name], &widened);
                 // Not `MatMul`: ONNX Runtime would make `MatMulNBits` of it, and a copy of the weights.
                 self.step(microsoft("FusedMatMul", &[]), &[input, &widened], name);
             }

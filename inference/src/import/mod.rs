@@ -11,6 +11,7 @@ mod matrix;
 mod onnx;
 mod pack;
 mod plan;
+mod reader;
 mod rope;
 mod shards;
 mod source;

@@ -126,23 +126,23 @@ impl Message {
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     message: Message,
+    /// Steps that widen weights.
+    widening: Message,
 }
 
 impl Graph {
     /// Adds a step.
     pub(super) fn node(&mut self, node: Node<'_>) {
-        let mut message = Message::default();
-        for input in node.inputs {
-            message = message.text(1, input);
-        }
-        for output in node.outputs {
-            message = message.text(2, output);
-        }
-        message = message.text(3, node.name).text(4, node.operator);
-        for attribute in node.attributes {
-            message = message.message(5, &encoded(*attribute));
-        }
-        self.add(1, &message.text(7, node.domain));
+        self.add(1, &step(node));
+    }
+
+    /// Adds a step that makes larger weights of those in a file, ahead of all others.
+    ///
+    /// ONNX Runtime goes through a graph from its end, what was added last first, and runs it the other way round: a
+    /// step that stands at the beginning and needs no input runs just before what needs it. Anywhere else, all weights
+    /// of a model would be widened before its first layer runs, and lie in memory side by side.
+    pub(super) fn widening(&mut self, node: Node<'_>) {
+        self.widening = std::mem::take(&mut self.widening).message(1, &step(node));
     }
 
     /// Adds a tensor whose numbers lie in another file.
@@ -175,7 +175,8 @@ impl Graph {
 
     /// The whole file.
     pub(super) fn into_model(mut self) -> Vec<u8> {
-        self.message = self.message.text(2, "main_graph");
+        self.widening.0.extend(self.message.0);
+        self.message = self.widening.text(2, "main_graph");
         let opset = |domain: &str, version: u64| Message::default().text(1, domain).number(2, version);
         let model = Message::default().number(1, IR).text(2, "lamassu").message(7, &self.message);
         model.message(8, &opset("", OPSET)).message(8, &opset(MICROSOFT, 1)).0
@@ -191,6 +192,22 @@ pub(super) const MICROSOFT: &str = "com.microsoft";
 /// The version of the file format, and of ONNX's operators: ONNX Runtime reads them from 1.20 on.
 const IR: u64 = 10;
 const OPSET: u64 = 21;
+
+/// `NodeProto`.
+fn step(node: Node<'_>) -> Message {
+    let mut message = Message::default();
+    for input in node.inputs {
+        message = message.text(1, input);
+    }
+    for output in node.outputs {
+        message = message.text(2, output);
+    }
+    message = message.text(3, node.name).text(4, node.operator);
+    for attribute in node.attributes {
+        message = message.message(5, &encoded(*attribute));
+    }
+    message.text(7, node.domain)
+}
 
 /// `AttributeProto`, whose field 20 is the type.
 fn encoded(attribute: Attribute<'_>) -> Message {

@@ -17,6 +17,8 @@ use crate::Provider;
 
 /// The graph that generates; where there is no other, it scores too.
 pub(super) const MODEL: &str = "model.onnx";
+/// The file of its weights.
+pub(super) const MODEL_DATA: &str = "model.onnx.data";
 /// The graph that reads what is to be judged.
 pub(super) const SCORE: &str = "score.onnx";
 /// The graph that reads what all judgments begin with, over the weights of [`SCORE`].
@@ -81,7 +83,7 @@ impl Plan {
         let has_positions = provider == Provider::DirectMl;
         let is_packed = matches!(precision, Precision::Int8 | Precision::Int4);
         let style = Style { element, has_positions, is_joined: is_packed && !has_positions };
-        let mut file = DataFile::new("model.onnx.data");
+        let mut file = DataFile::new(MODEL_DATA);
         if !is_packed {
             let decoder = plan.whole(source, style, &mut file)?;
             plan.graphs.push((MODEL, decoder));

@@ -1,21 +1,19 @@
 //! Trying graphs out: how far their answers are from those of the unmodified weights.
 
-use std::{path::Path, sync::Arc};
-
-use half::f16;
-use ort::{
-    memory::Allocator,
-    session::{Session, SessionInputValue},
-    value::{DynValue, Tensor},
-};
+use std::path::Path;
 
 use super::{
     ImportError,
-    decoder::Sizes,
-    plan::{MODEL, PREFIX, REFERENCE, SCORE},
+    plan::{MODEL, MODEL_DATA, PREFIX, REFERENCE, SCORE},
+    reader::{Packing, Past, Reader},
     source::Source,
 };
-use crate::{InferenceError, Provider, Runtime, llama::common, open::Opening};
+use crate::{InferenceError, Runtime, llama::common};
+
+/// Most bytes of the weights of a generating graph that is tried out as it will serve.
+const MOST_PACKED: u64 = 1 << 30;
+/// Prompts that a larger one is tried out on: without packing, each costs it many times as much.
+const FEW: usize = 2;
 
 /// A question whose answers are compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,26 +56,31 @@ pub(super) struct Trial<'a> {
 impl Trial<'_> {
     /// The log-probabilities of all choices after all prompts by the reference in a folder.
     pub(super) fn reference(&self, folder: &Path) -> Result<Vec<f64>, ImportError> {
-        self.answers(&mut [self.open(&folder.join(REFERENCE))?])
+        self.answers(&mut [self.open(&folder.join(REFERENCE), Packing::No)?], usize::MAX)
     }
 
     /// How far the graphs of a folder are off; the one that scores comes first.
     pub(super) fn drifts(&self, folder: &Path, reference: &[f64]) -> Result<Vec<Drift>, ImportError> {
         let mut drifts = Vec::new();
         if folder.join(SCORE).is_file() {
-            let mut pair = [self.open(&folder.join(PREFIX))?, self.open(&folder.join(SCORE))?];
-            drifts.push(drift(SCORE, reference, &self.answers(&mut pair)?));
+            let mut pair =
+                [self.open(&folder.join(PREFIX), Packing::No)?, self.open(&folder.join(SCORE), Packing::No)?];
+            drifts.push(drift(SCORE, reference, &self.answers(&mut pair, usize::MAX)?));
         }
-        let mut model = [self.open(&folder.join(MODEL))?];
-        drifts.push(drift(MODEL, reference, &self.answers(&mut model)?));
+        // `MatMulNBits` computes with other numbers unless it has packed its weights, which takes as much memory again.
+        let bytes = std::fs::metadata(folder.join(MODEL_DATA)).map_or(0, |data| data.len());
+        let (packing, most) =
+            if bytes <= MOST_PACKED { (Packing::Yes, usize::MAX) } else { (Packing::No, FEW) };
+        let found = self.answers(&mut [self.open(&folder.join(MODEL), packing)?], most)?;
+        drifts.push(drift(MODEL, reference, &found));
         Ok(drifts)
     }
 
     /// Reads what prompts share with the first of the readers, and the rest with the last.
-    fn answers(&self, readers: &mut [Reader]) -> Result<Vec<f64>, ImportError> {
+    fn answers(&self, readers: &mut [Reader], most: usize) -> Result<Vec<f64>, ImportError> {
         let mut answers = Vec::new();
         let mut shared: Option<(Vec<u32>, Past)> = None;
-        for prompt in self.prompts {
+        for prompt in self.prompts.iter().take(most) {
             let question = self.question(prompt)?;
             let (begin, _) = question.ids.split_at(question.split);
             let known = shared.take().filter(|(ids, _)| ids == begin);
@@ -87,16 +90,18 @@ impl Trial<'_> {
                 (None, None) => continue,
             };
             if let Some(reader) = readers.last_mut() {
-                for choice in &question.choices {
-                    if self.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
-                        return Err(ImportError::Cancelled);
-                    }
-                    answers.push(answer(reader, &past, &question, choice)?);
+                if self.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
+                    return Err(ImportError::Cancelled);
                 }
+                answers.extend(self::answers(reader, &past, &question)?);
             }
             shared = Some((begin.to_vec(), past));
         }
         Ok(answers)
+    }
+
+    fn open(&self, graph: &Path, packing: Packing) -> Result<Reader, InferenceError> {
+        Reader::open(self.runtime, self.source, graph, packing)
     }
 
     fn question(&self, prompt: &TrialPrompt) -> Result<Question, InferenceError> {
@@ -114,53 +119,53 @@ impl Trial<'_> {
         }
         Ok(Question { split, ids, choices })
     }
-
-    /// Opens a graph without any copy of its weights: they stay in their files, mapped into memory.
-    fn open(&self, graph: &Path) -> Result<Reader, ImportError> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let opening = Opening { runtime: self.runtime, provider: Provider::Cpu, threads, profile: None };
-        let open = || -> Result<Session, ort::Error> {
-            opening
-                .builder()?
-                .with_prepacking(false)?
-                .with_config_entry("optimization.disable_specified_optimizers", "ConstantFolding")?
-                .commit_from_file(graph)
-        };
-        let session = open().map_err(run)?;
-        let sizes = self.source.sizes();
-        let layers = self.source.config.num_hidden_layers;
-        let positions = session.inputs().iter().any(|input| input.name() == "position_ids");
-        let is_half = session.outputs().iter().any(|output| {
-            output.name() == "logits"
-                && output.dtype().tensor_type() == Some(ort::value::TensorElementType::Float16)
-        });
-        Ok(Reader { session, sizes, layers, positions, is_half })
-    }
 }
 
-fn run(error: ort::Error) -> InferenceError {
-    InferenceError::Run(Arc::new(error))
+/// What one question has come to: where a graph has read to, and what follows there.
+struct Known {
+    /// Behind the shared part.
+    ids: Vec<u32>,
+    past: Past,
+    logits: Vec<f32>,
 }
 
-/// The log-probability of the tokens that a choice has behind the question's.
-fn answer(
-    reader: &mut Reader,
-    past: &Past,
-    question: &Question,
-    choice: &[u32],
-) -> Result<f64, InferenceError> {
-    let begins = common(&question.ids, choice).max(question.split);
-    let mut sum = 0.0;
-    for (at, id) in choice.iter().enumerate().skip(begins) {
-        // Anew each time from where the shared part ends, or the last token of it would have to be read again.
-        let rest = choice.get(question.split..at).unwrap_or_default();
-        if rest.is_empty() {
-            continue;
+/// The log-probabilities of the tokens that each choice has behind the question's.
+fn answers(reader: &mut Reader, shared: &Past, question: &Question) -> Result<Vec<f64>, InferenceError> {
+    let mut known: Vec<Known> = Vec::new();
+    let mut answers = Vec::with_capacity(question.choices.len());
+    for choice in &question.choices {
+        let begins = common(&question.ids, choice).max(question.split);
+        let mut sum = 0.0;
+        for (at, id) in choice.iter().enumerate().skip(begins) {
+            let rest = choice.get(question.split..at).unwrap_or_default();
+            // Behind the shared part alone nothing is known: its last token would have to be read again.
+            if !rest.is_empty() {
+                sum += log_probability(behind(reader, shared, (&mut known, rest))?, *id);
+            }
         }
-        let (logits, _) = reader.read(Some(past), rest)?;
-        sum += log_probability(&logits, *id);
+        answers.push(sum);
     }
-    Ok(sum)
+    Ok(answers)
+}
+
+/// The logits behind `rest`: known, or read from the longest beginning of it that is known, as scoring does it.
+fn behind<'a>(
+    reader: &mut Reader,
+    shared: &Past,
+    (known, rest): (&'a mut Vec<Known>, &[u32]),
+) -> Result<&'a [f32], InferenceError> {
+    let position = known.iter().position(|known| known.ids == rest);
+    let position = if let Some(position) = position {
+        position
+    } else {
+        let begins = known.iter().filter(|known| rest.starts_with(&known.ids));
+        let longest = begins.max_by_key(|known| known.ids.len());
+        let (past, read) = longest.map_or((shared, 0), |known| (&known.past, known.ids.len()));
+        let (logits, past) = reader.read(Some(past), rest.get(read..).unwrap_or_default())?;
+        known.push(Known { ids: rest.to_vec(), past, logits });
+        known.len() - 1
+    };
+    Ok(known.get(position).map(|known| known.logits.as_slice()).unwrap_or_default())
 }
 
 fn log_probability(logits: &[f32], id: u32) -> f64 {
@@ -185,81 +190,5 @@ fn drift(graph: &str, reference: &[f64], found: &[f64]) -> Drift {
         median,
         largest: at(differences.len().wrapping_sub(1)),
         answers: differences.len(),
-    }
-}
-
-/// Keys and values of all layers, keys first; and for how many tokens.
-struct Past {
-    values: Vec<DynValue>,
-    tokens: usize,
-}
-
-/// A graph that reads tokens.
-struct Reader {
-    session: Session,
-    sizes: Sizes,
-    layers: usize,
-    positions: bool,
-    is_half: bool,
-}
-
-impl Reader {
-    fn names(&self, of: &str) -> Vec<String> {
-        let kinds = ["key", "value"].into_iter();
-        kinds.flat_map(|kind| (0..self.layers).map(move |layer| format!("{of}.{layer}.{kind}"))).collect()
-    }
-
-    /// Reads tokens behind what was read before: the logits of what follows, and all keys and values.
-    fn read(&mut self, past: Option<&Past>, ids: &[u32]) -> Result<(Vec<f32>, Past), InferenceError> {
-        self.try_read(past, ids).map_err(run)
-    }
-
-    fn try_read(&mut self, past: Option<&Past>, ids: &[u32]) -> Result<(Vec<f32>, Past), ort::Error> {
-        let before = past.map_or(0, |past| past.tokens);
-        let tokens = before + ids.len();
-        let row = |numbers: Vec<i64>| Tensor::from_array(([1, numbers.len()], numbers));
-        let names = self.names("past_key_values");
-        let empty;
-        let past = if let Some(past) = past {
-            past
-        } else {
-            empty = self.empty(names.len())?;
-            &empty
-        };
-        let ids = row(ids.iter().copied().map(i64::from).collect())?;
-        let mask = row(vec![1; tokens])?;
-        let position = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
-        let positions = row((before..tokens).map(position).collect())?;
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> =
-            vec![("input_ids", (&ids).into()), ("attention_mask", (&mask).into())];
-        if self.positions {
-            inputs.push(("position_ids", (&positions).into()));
-        }
-        inputs.extend(names.iter().zip(&past.values).map(|(name, value)| (name.as_str(), value.into())));
-        let present = self.names("present");
-        let mut outputs = self.session.run(inputs)?;
-        let logits = match outputs.get("logits") {
-            Some(logits) if self.is_half => {
-                logits.try_extract_tensor::<f16>()?.1.iter().map(|logit| logit.to_f32()).collect()
-            }
-            Some(logits) => logits.try_extract_tensor::<f32>()?.1.to_vec(),
-            None => return Err(ort::Error::new("the graph has no output `logits`")),
-        };
-        let values: Option<Vec<DynValue>> = present.iter().map(|name| outputs.remove(name)).collect();
-        let values = values.ok_or_else(|| ort::Error::new("the graph lacks keys or values"))?;
-        Ok((logits, Past { values, tokens }))
-    }
-
-    /// Keys and values of no token.
-    fn empty(&self, count: usize) -> Result<Past, ort::Error> {
-        let shape = [1, self.sizes.key_value_heads, 0, self.sizes.head_room];
-        let one = || -> Result<DynValue, ort::Error> {
-            Ok(if self.is_half {
-                Tensor::<f16>::new(&Allocator::default(), shape)?.into_dyn()
-            } else {
-                Tensor::<f32>::new(&Allocator::default(), shape)?.into_dyn()
-            })
-        };
-        Ok(Past { values: (0..count).map(|_| one()).collect::<Result<_, _>>()?, tokens: 0 })
     }
 }

@@ -66,6 +66,12 @@ impl Llama {
         self.shared.folder.shape()
     }
 
+    /// The tokens that end a text.
+    #[must_use]
+    pub fn ends(&self) -> Vec<u32> {
+        self.shared.folder.ends()
+    }
+
     /// How often its sessions were opened anew because the process had grown too large.
     #[must_use]
     pub fn recycled(&self) -> u64 {

@@ -38,19 +38,15 @@ pub(super) struct LlamaSession {
 }
 
 impl LlamaSession {
-    /// Opens a graph of `folder`. One that is `lean` keeps its weights as they are in the file, mapped and not private
-    /// to this process: slower, and worth it for what runs seldom.
+    /// Opens a graph of `folder`; a `lean` one as [`Opening::lean`] says, where the processor runs it.
     pub(super) fn open(
         folder: &ModelFolder,
         graph: &GraphFile,
         lean: bool,
         opening: Opening<'_>,
     ) -> Result<Self, ort::Error> {
-        let mut builder = opening.builder()?;
-        if lean && opening.provider == Provider::Cpu {
-            let unfolded = ("optimization.disable_specified_optimizers", "ConstantFolding");
-            builder = builder.with_prepacking(false)?.with_config_entry(unfolded.0, unfolded.1)?;
-        }
+        let lean = lean && opening.provider == Provider::Cpu;
+        let mut builder = if lean { opening.lean()? } else { opening.builder()? };
         let (inputs, outputs) = (&folder.config.model.decoder.inputs, &folder.config.model.decoder.outputs);
         Ok(Self {
             session: builder.commit_from_file(&graph.path)?,

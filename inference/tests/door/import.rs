@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use futures::future::join_all;
 use inference::{Finish, Graphs, ModelFolder, Precision, Provider, Template};
 use safetensors::Dtype;
 
@@ -41,9 +42,42 @@ async fn an_fp32_import_gives_the_logits_and_200_tokens_of_the_reference() {
         let worst = off(&to.path(), checkpoint, golden.every).await;
         println!("{} {}: {worst:e}", checkpoint.name, checkpoint.seed);
         assert!(worst < 1e-3, "{} {}: {worst}", checkpoint.name, checkpoint.seed);
-        let prompt = &checkpoint.logits[0].ids;
-        let generated = load(&to.path()).continued(prompt, 200).await.expect("generated");
+        let (llama, prompt) = (load(&to.path()), &checkpoint.logits[0].ids);
+        let generated = llama.continued(prompt, 200).await.expect("generated");
         assert_eq!((generated.ids, generated.finish), (checkpoint.greedy.clone(), Finish::Length));
+        // Its last quarter once more, behind what comes before as it is remembered, while others come and go.
+        let (first, second) = checkpoint.greedy.split_at(150);
+        let begun = [prompt.as_slice(), first].concat();
+        llama.continued(&begun, 1).await.expect("generated");
+        let others = checkpoint.logits.iter().map(|other| llama.continued(&other.ids, 70));
+        let (again, others) = tokio::join!(llama.continued(&begun, 50), join_all(others));
+        let again = again.expect("generated");
+        assert_eq!(again.ids, second, "{} {}", checkpoint.name, checkpoint.seed);
+        assert!(again.cached_tokens > 0, "{} of {}", again.cached_tokens, begun.len());
+        assert!(others.iter().all(Result::is_ok), "{others:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_score_in_whole_numbers_is_the_same_to_the_bit_whatever_runs_beside_it() {
+    for name in ["mha", "gqa"] {
+        let (checkpoint, to) = (checkpoint(name), Target::new());
+        import(checkpoint.write().path(), &to.path(), Precision::Int8).expect("imported");
+        let folder = ModelFolder::read(&to.path()).expect("a model");
+        assert_ne!(folder.card().graphs, Graphs::default(), "the scoring graph is another one");
+        let ids = &checkpoint.logits[0].ids;
+        let (prefix, rest) = ids.split_at(ids.len() / 2);
+        let bits = |logits: Vec<f32>| -> Vec<u32> { logits.into_iter().map(f32::to_bits).collect() };
+        let alone = bits(load(&to.path()).logits(prefix, rest).await.expect("logits"));
+        let llama = load(&to.path());
+        for _ in 0..4 {
+            let scores = (1..rest.len()).map(|length| llama.logits(prefix, &rest[..length]));
+            let texts = checkpoint.logits.iter().map(|other| llama.continued(&other.ids, 9));
+            let (scores, texts, beside) =
+                tokio::join!(join_all(scores), join_all(texts), llama.logits(prefix, rest));
+            assert!(scores.iter().all(Result::is_ok) && texts.iter().all(Result::is_ok));
+            assert_eq!(bits(beside.expect("logits")), alone, "{name}");
+        }
     }
 }
 

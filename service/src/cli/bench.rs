@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use clap::Args;
-use inference::{Llama, Verb};
+use inference::{GenerateOptions, Llama, Sampling, Verb};
 use serde::Serialize;
 
 use super::{Outcome, model};
@@ -27,6 +27,9 @@ pub(super) struct Bench {
     /// Tokens of each item behind it
     #[arg(long, value_name = "TOKENS", default_value_t = 60)]
     suffix: usize,
+    /// Tokens of a text read at once, behind a prefix of one token
+    #[arg(long, value_name = "TOKENS", default_value_t = 512)]
+    prefill: usize,
     /// Items to score
     #[arg(long, value_name = "N", default_value_t = 64)]
     items: usize,
@@ -47,6 +50,8 @@ struct Report {
     model: String,
     device: String,
     load: Took,
+    /// A text read in the scoring graph, behind one token.
+    prefill: Work,
     /// Prefix and suffix read with nothing remembered, one item at a time.
     uncached: Work,
     /// Suffixes read behind the remembered prefix.
@@ -80,18 +85,22 @@ struct Generated {
 }
 
 pub(super) async fn run(config: &Config, bench: &Bench) -> anyhow::Result<Outcome> {
-    ensure!(bench.items > 0 && bench.suffix > 0, "`--items` and `--suffix` are at least 1");
+    ensure!(
+        bench.items > 0 && bench.suffix > 0 && bench.prefill > 0,
+        "`--items`, `--suffix` and `--prefill` are at least 1"
+    );
     ensure!(!bench.batch.contains(&0), "`--batch` has no 0");
     let clock = Clock::start();
     let llama = model::load(config, &bench.dir, Verb::Score)?;
     let loaded = clock.stop();
-    let longest = bench.prefix + bench.suffix + bench.new;
+    let longest = (bench.prefix + bench.suffix + bench.new).max(1 + bench.prefill);
     let context = llama.shape().context;
     ensure!(
         longest <= context,
         "prefix, suffix and new tokens are {longest}; the model's context is {context}"
     );
 
+    let prefill = bench.prefill(&llama).await?;
     let uncached = bench.uncached(&llama).await?;
     let score = bench.score(&llama).await?;
     let rss_anon_after_score = rss_anon();
@@ -103,6 +112,7 @@ pub(super) async fn run(config: &Config, bench: &Bench) -> anyhow::Result<Outcom
         model: llama.digest().to_owned(),
         device: llama.device().provider.to_string(),
         load: loaded,
+        prefill,
         cache_gain: uncached.cpu_an_item().zip(score.cpu_an_item()).map(|(without, with)| without / with),
         uncached,
         score,
@@ -120,6 +130,17 @@ pub(super) async fn run(config: &Config, bench: &Bench) -> anyhow::Result<Outcom
 }
 
 impl Bench {
+    /// Texts behind one and the same token.
+    async fn prefill(&self, llama: &Llama) -> anyhow::Result<Work> {
+        let (items, prefix) = (self.items.min(UNCACHED), tokens(llama, 0, 1));
+        llama.logits(&prefix, &tokens(llama, 3000, self.prefill)).await?;
+        let clock = Clock::start();
+        for item in 0..items {
+            llama.logits(&prefix, &tokens(llama, 3001 + item, self.prefill)).await?;
+        }
+        Ok(Work { items, tokens: items * self.prefill, took: clock.stop() })
+    }
+
     /// Each with a prefix of its own.
     async fn uncached(&self, llama: &Llama) -> anyhow::Result<Work> {
         let items = self.items.min(UNCACHED);
@@ -157,11 +178,13 @@ impl Bench {
     }
 }
 
-/// How many tokens came of all prompts together.
+/// How many tokens came of all prompts together. No text ends before its last token.
 async fn side_by_side(llama: &Llama, prompts: &[Vec<u32>], new: usize) -> anyhow::Result<(usize, Took)> {
+    let bias = llama.ends().into_iter().map(|end| (end, f32::NEG_INFINITY)).collect();
+    let options = GenerateOptions { sampling: Sampling { bias, ..Sampling::default() }, ..new.into() };
     let clock = Clock::start();
     let texts =
-        futures::future::try_join_all(prompts.iter().map(|prompt| llama.continued(prompt, new))).await?;
+        futures::future::try_join_all(prompts.iter().map(|prompt| llama.continued(prompt, options.clone()))).await?;
     Ok((texts.iter().map(|text| text.ids.len()).sum(), clock.stop()))
 }
 
@@ -238,6 +261,7 @@ impl fmt::Display for Work {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "model          {} on {}, loaded in {:.1} s", self.model, self.device, self.load.wall)?;
+        writeln!(f, "prefill        {}", self.prefill)?;
         writeln!(f, "not cached     {}", self.uncached)?;
         writeln!(f, "cached prefix  {}", self.score)?;
         if let Some(gain) = self.cache_gain {

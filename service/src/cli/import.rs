@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// How many of its cases to compare on; 0 for no comparison
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 8)]
     cases: usize,
     /// Keep the model however far it is off; its card says so
     #[arg(long)]
