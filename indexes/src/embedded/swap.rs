@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::trouble::Trouble;
 
-/// Puts the file `fresh` in the place of `path`, durably. On an error the old one is there still.
+/// Puts the file `fresh` in the place of `path`, durably. On an error, too, opening `path` finds a whole file.
 pub(super) fn replace(fresh: &Path, path: &Path) -> Result<()> {
     match fs::rename(fresh, path) {
         Err(_) if cfg!(windows) => in_two_steps(fresh, path)?,
@@ -21,7 +21,7 @@ pub(super) fn replace(fresh: &Path, path: &Path) -> Result<()> {
 
 fn in_two_steps(fresh: &Path, path: &Path) -> Result<()> {
     // A name that was given before may be taken still: Windows keeps it until the last reader has closed the file.
-    let number = newest_aside(path).map_or(0, |(number, _)| number + 1);
+    let number = newest_aside(path).map_or(0, |(number, _)| number.saturating_add(1));
     let aside = path.with_added_extension(format!("old-{number}"));
     fs::rename(path, &aside)?;
     fs::rename(fresh, path).inspect_err(|_| drop(fs::rename(&aside, path)))?;
