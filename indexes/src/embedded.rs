@@ -20,6 +20,7 @@ mod search;
 mod shelf;
 mod sieve;
 mod store;
+mod swap;
 mod tables;
 mod trouble;
 mod words;

@@ -337,6 +337,35 @@ async fn what_a_killed_compaction_left_is_swept_away() {
     assert!(!draft.exists());
 }
 
+/// As on Windows, where a compaction may have to put the old file under another name before the new one takes its place.
+#[tokio::test]
+async fn whoever_opens_after_a_compaction_killed_between_its_two_steps_finds_every_row() {
+    let directory = tempfile::tempdir().unwrap();
+    let index = open(directory.path()).unwrap();
+    index.upsert(rows(0..5)).await.unwrap();
+    drop(index);
+    let aside = |number: u32| directory.path().join(format!("banks.redb.old-{number}"));
+    fs::write(aside(9), "a file that an earlier compaction could not remove").unwrap();
+    fs::rename(file(directory.path()), aside(10)).unwrap();
+
+    let reader = read(directory.path()).unwrap();
+    assert_eq!(all(&reader).await.unwrap(), rows(0..5));
+    assert!(reader.stats().await.unwrap().file_bytes > 0);
+    assert!(aside(10).exists() && !file(directory.path()).exists(), "reading changes nothing");
+    let other = tempfile::tempdir().unwrap();
+    assert_eq!(Embedded::salvage(directory.path(), other.path(), DIMENSION, "digest").unwrap().kept, 5);
+    let error = Embedded::salvage(other.path(), directory.path(), DIMENSION, "digest").unwrap_err();
+    assert!(matches!(error, IndexError::Occupied { .. }), "{error}");
+
+    let index = open(directory.path()).unwrap();
+    assert_eq!(all(&index).await.unwrap(), rows(0..5));
+    index.upsert(rows(5..6)).await.unwrap();
+    drop(index);
+    assert!(!aside(10).exists() && aside(9).exists());
+    assert_eq!(all(&open(directory.path()).unwrap()).await.unwrap(), rows(0..6));
+    assert!(!aside(9).exists(), "swept away");
+}
+
 /// A file as the version before wrote it: the vectors' table holds vectors alone.
 fn make_layout_1(directory: &Path, rows: &[Row]) {
     use redb::{ReadableDatabase, TableDefinition};

@@ -13,4 +13,5 @@ pub mod json;
 pub mod keys;
 pub mod metrics;
 pub mod moderator;
+mod stop;
 pub mod wiring;

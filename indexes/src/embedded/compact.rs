@@ -1,11 +1,11 @@
 //! The file written anew, without the space that changes left in it.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
-use super::file::{BankFile, DRAFT_NAME, Source, sync_directory};
+use super::file::{BankFile, DRAFT_NAME, Source};
 use super::store::Store;
+use super::swap;
 use super::trouble::Trouble;
 use crate::IndexError;
 
@@ -37,19 +37,20 @@ impl Store {
         let state = self.state();
         let tables = state.tables.as_ref().ok_or_else(|| self.unreadable())?;
         let draft = path.with_file_name(DRAFT_NAME);
-        let fresh = BankFile::copy(&draft, &self.about, tables).and_then(|fresh| {
-            put_in_place(&draft, path).map_err(|error| Trouble::from(error).at("write", path))?;
-            Ok(fresh)
-        });
+        let fresh = BankFile::copy(&draft, &self.about, tables);
         let fresh = fresh.inspect_err(|_| drop(fs::remove_file(&draft)))?;
+        if let Err(error) = swap::replace(&draft, path) {
+            drop(fresh);
+            // Which of the two has the name now, only the directory knows.
+            if let Err(again) = self.reopen(&mut writer) {
+                tracing::warn!(error = &again as &dyn std::error::Error, "the index stays closed");
+            }
+            drop(fs::remove_file(&draft));
+            return Err(Trouble::from(error).at("write", path));
+        }
         let tables = fresh.tables(&self.source).ok().map(Arc::new);
         self.publish(tables, []);
         writer.file = Some(fresh);
         Ok(Compacted { before, after: self.source.bytes()? })
     }
-}
-
-fn put_in_place(draft: &Path, path: &Path) -> std::io::Result<()> {
-    fs::rename(draft, path)?;
-    sync_directory(path)
 }

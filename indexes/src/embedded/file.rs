@@ -10,6 +10,7 @@ use redb::{
 };
 
 use super::lock::Lock;
+use super::swap::{self, sync_directory};
 use super::tables::Tables;
 use super::trouble::{Trouble, guarded};
 use crate::IndexError;
@@ -67,6 +68,7 @@ impl Source {
                 let lock = Lock::take(path.parent().unwrap_or(Path::new(".")))?;
                 // What a process left that was killed while it compacted.
                 drop(fs::remove_file(path.with_file_name(DRAFT_NAME)));
+                swap::sweep(path);
                 Ok(Some(lock))
             }
             Self::Reading(_) | Self::Memory => Ok(None),
@@ -84,8 +86,8 @@ impl Source {
     pub(super) fn bytes(&self) -> Result<u64, IndexError> {
         match self {
             Self::Writing(path) | Self::Reading(path) => {
-                let length = fs::metadata(path).map(|file| file.len());
-                length.map_err(|error| self.refuse("read", error.into()))
+                let length = swap::open(path, |path| Ok(fs::metadata(path)?.len()));
+                length.map_err(|trouble| self.refuse("read", trouble))
             }
             Self::Memory => Ok(0),
             #[cfg(test)]
@@ -120,15 +122,15 @@ impl BankFile {
     pub(super) fn open(source: &Source, about: &About) -> Result<Self, IndexError> {
         let handle = guarded(|| match source {
             Source::Writing(path) => {
-                if !fs::exists(path)? {
+                if !swap::put_back(path)? {
                     create(path, about)?;
                 }
                 Ok(Handle::Writing(shared_builder().open(path)?))
             }
-            Source::Reading(path) => {
+            Source::Reading(path) => swap::open(path, |path| {
                 fs::metadata(path)?;
                 Ok(Handle::Reading(shared_builder().open_read_only(path)?))
-            }
+            }),
             Source::Memory => {
                 let database = builder().create_with_backend(InMemoryBackend::new())?;
                 describe(&database, about)?;
@@ -322,13 +324,6 @@ fn create(path: &Path, about: &About) -> Result<(), Trouble> {
     }
     sync_directory(path)?;
     Ok(())
-}
-
-/// Makes a file's name durable.
-pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    // Windows opens no directories, and its journal keeps names by itself.
-    if cfg!(unix) { fs::File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 /// Writes what a new file is about; leaves a file that has rows or says so already as it is.

@@ -8,6 +8,7 @@ use redb::ReadableTableMetadata;
 use super::Embedded;
 use super::file::{About, BankFile, KeyedReader, Source};
 use super::lock::Lock;
+use super::swap;
 use super::tables::Tables;
 use super::trouble::{Trouble, guarded};
 use crate::IndexError;
@@ -54,13 +55,13 @@ impl Embedded {
         let about = About { dimension, encoder_digest: encoder_digest.to_owned() };
         let (source, target) = (Source::writing(from), Source::writing(to));
         let _locks = [Lock::take(from)?, Lock::take(to)?];
-        if target.path().exists() {
+        if swap::is_there(target.path()) {
             return Err(IndexError::Occupied { file: target.path().to_owned() });
         }
         let scratch = tempfile::tempdir_in(to).map_err(|error| Trouble::from(error).at("write", to))?;
         let copy = Source::writing(scratch.path());
-        std::fs::copy(source.path(), copy.path())
-            .map_err(|error| Trouble::from(error).at("read", source.path()))?;
+        swap::open(source.path(), |from| Ok(std::fs::copy(from, copy.path())?))
+            .map_err(|trouble| trouble.at("read", source.path()))?;
         let file = BankFile::open_unverified(copy.path(), &about);
         let outcome = file
             .and_then(|file| Ok((file.tables(&copy)?, file)))

@@ -19,6 +19,11 @@ impl<E: Into<redb::Error>> From<E> for Trouble {
 }
 
 impl Trouble {
+    /// Whether there is no file.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Storage(redb::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound)
+    }
+
     /// What is wrong, in words.
     pub(super) fn reason(&self) -> String {
         match self {

@@ -26,7 +26,7 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
     let House { moderator, clerk, policies } = house;
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
     let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config)));
-    HttpServer::new(move || {
+    let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&moderator))
             .app_data(web::Data::clone(&policies))
@@ -34,11 +34,16 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             .app_data(web::Data::clone(&keys))
             .wrap(from_fn(edge::request_id))
             .configure(routes)
-    })
-    .shutdown_timeout(config.limits.shutdown_seconds)
-    .listen(listener)?
-    .run()
-    .await
+    });
+    // Of itself it hears there of nothing but Ctrl-C, and lets go of what was accepted.
+    #[cfg(windows)]
+    let server = server.shutdown_signal(async {
+        if let Err(error) = crate::stop::told().await {
+            tracing::error!(%error, "nothing can ask this process to stop");
+            std::future::pending::<()>().await;
+        }
+    });
+    server.shutdown_timeout(config.limits.shutdown_seconds).listen(listener)?.run().await
 }
 
 /// Every route there is. `/v1/lamassu` comes before anything else under `/v1`: of two scopes with one

@@ -46,7 +46,7 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     let cancelled = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&cancelled);
     tokio::spawn(async move {
-        if told_to_stop().await.is_ok() {
+        if crate::stop::told().await.is_ok() {
             stop.store(true, Ordering::Relaxed);
         }
     });
@@ -70,21 +70,6 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     };
     let (imported, folder) = tokio::task::spawn_blocking(work).await??;
     report(&imported, &folder)
-}
-
-/// Returns when a person or a service manager asks this process to stop: nothing half-written must be left.
-#[cfg(unix)]
-async fn told_to_stop() -> std::io::Result<()> {
-    let mut ended = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = ended.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn told_to_stop() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 /// A guard's question about so many of a policy's cases, evenly spread.
