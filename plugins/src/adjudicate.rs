@@ -213,11 +213,19 @@ impl Adjudicate {
     }
 
     /// The categories in question, with the model's opinion weighed in.
+    ///
+    /// It is one opinion of the whole text. That there is no harm counts for every category; that there is some counts
+    /// for the likeliest of them, and for those that a precedent shown was ruled on: an insult is not hate as well.
     fn revised(&self, dossier: &Dossier, opinion: &Opinion<'_>) -> Vec<Finding> {
         let Opinion { brief, probability, evidence } = opinion;
+        let in_question = self.in_question(dossier);
+        let likeliest = in_question.values().map(|(score, _)| *score).max().unwrap_or_default();
         let mut revised = Vec::new();
-        for (category, (before, severity)) in self.in_question(dossier) {
+        for (category, (before, severity)) in in_question {
             let score = self.weighed(before, *probability);
+            if score > before && before < likeliest && !brief.is_ruled_harmful(&category) {
+                continue;
+            }
             // Severities of the stages before follow their own scores: a harm that only the model sees would have none.
             let severity = if score.value() >= 0.5 { severity.max(Severity::MILD) } else { severity };
             let shown = brief.evidence(&category, *probability >= 0.5);

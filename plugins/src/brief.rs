@@ -116,6 +116,16 @@ impl<'a> Brief<'a> {
         precedents.chain(clauses.map(|clause| Evidence::Clause(Arc::clone(&clause.id)))).collect()
     }
 
+    /// Whether a precedent shown was ruled on, and not allowed, in `category` or a part of it: a threat is harassment.
+    pub(crate) fn is_ruled_harmful(&self, category: &Category) -> bool {
+        let within = |name: &str| name.split('/').next() == Some(category.name()) || name == category.name();
+        let harmful = |precedent: &&Precedent| {
+            precedent.ruling != Action::Allow
+                && precedent.category.as_ref().is_some_and(|ruled| within(ruled.name()))
+        };
+        self.precedents.iter().any(harmful)
+    }
+
     /// The category with that code: `O1` is the first.
     pub(crate) fn category(&self, number: usize) -> Option<&Category> {
         self.categories.get(number.checked_sub(1)?)

@@ -119,6 +119,26 @@ fn a_harm_that_is_likelier_than_not_has_a_severity() {
 }
 
 #[test]
+fn an_opinion_of_harm_raises_the_likeliest_category_and_what_was_ruled_on_alone() {
+    const HATE: &str = "[[category]]\nname = \"hate\"\ndefinition = \"Demeans people for their origin.\"\n";
+    const RULED: &str = "[[precedent]]\nid = \"p-3\"\ntext = \"Nobody asked your kind, you clowns.\"\n\
+                         language = \"en\"\nruling = \"block\"\ncategory = \"hate\"\nseverity = 4\n";
+    let scores = |weight: f32, more: &str| {
+        let lines = format!("weight = {weight}\nquestion_from = 0.0\n{HATE}{more}");
+        let scores = judge(&lines, INSULT).verdict.scores;
+        (scores[&Category::Harassment].0.value(), scores[&Category::Hate].0.value())
+    };
+    let (before, after) = (scores(0.0, ""), scores(0.5, ""));
+    assert!(
+        before.1 < before.0 && after.0 > before.0,
+        "an insult, and likelier than hate: {before:?}, {after:?}"
+    );
+    assert!((after.1 - before.1).abs() < f32::EPSILON, "{before:?}, {after:?}");
+    let (before, after) = (scores(0.0, RULED), scores(0.5, RULED));
+    assert!(after.1 > before.1, "{before:?}, {after:?}");
+}
+
+#[test]
 fn the_model_tells_an_insult_from_thanks() {
     let score = |text: &str| harassment(&judge("weight = 1.0", text));
     assert!(score(INSULT) > score(KIND) + 0.2, "{} {}", score(INSULT), score(KIND));

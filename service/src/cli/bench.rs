@@ -184,7 +184,8 @@ async fn side_by_side(llama: &Llama, prompts: &[Vec<u32>], new: usize) -> anyhow
     let options = GenerateOptions { sampling: Sampling { bias, ..Sampling::default() }, ..new.into() };
     let clock = Clock::start();
     let texts =
-        futures::future::try_join_all(prompts.iter().map(|prompt| llama.continued(prompt, options.clone()))).await?;
+        futures::future::try_join_all(prompts.iter().map(|prompt| llama.continued(prompt, options.clone())))
+            .await?;
     Ok((texts.iter().map(|text| text.ids.len()).sum(), clock.stop()))
 }
 
