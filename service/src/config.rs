@@ -143,6 +143,9 @@ pub struct LlamaSeat {
     pub folder: Option<PathBuf>,
     /// Processor threads of it; all cores, at most sixteen, unless given.
     pub threads: Option<usize>,
+    /// Folder where its weights are kept packed for this processor, so that no process holds a copy of its own; takes
+    /// twice the model's size on disk.
+    pub packed: Option<PathBuf>,
 }
 
 /// `[setup]`

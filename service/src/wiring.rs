@@ -167,6 +167,7 @@ pub fn llama_options(config: &Config) -> LlamaOptions {
         providers: config.inference.providers.clone(),
         require: config.inference.require,
         threads: config.llama.threads.unwrap_or(defaults.threads),
+        packed: config.llama.packed.clone(),
         // Each text being judged waits for the model at most once at a time.
         waiting: config.limits.max_in_flight + 1,
         ..defaults

@@ -111,6 +111,7 @@ mod tests {
             LlamaOptions,
             folder::ModelFolder,
             job::{Row, ScoreAnswer},
+            sessions::Origin,
         },
     };
 
@@ -120,7 +121,8 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/golden-llama/mha");
         let folder = Arc::new(ModelFolder::read(&folder).expect("a model"));
         let options = LlamaOptions { threads: 1, ..LlamaOptions::default() };
-        let (sessions, device) = Sessions::first(runtime, &folder, &options).expect("a session");
+        let origin = Origin { runtime, folder, packed: None, threads: options.threads };
+        let (sessions, device) = Sessions::first(origin, &options).expect("a session");
         let limits = Limits { bytes: 1 << 30, rows: 1, ends: vec![2] };
         Mind::new(sessions, 1 << 30, limits, Watch::new(None, device.provider))
     }

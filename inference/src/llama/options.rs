@@ -1,5 +1,7 @@
 //! How a LLaMA works, and how it is to go on with a prompt.
 
+use std::path::PathBuf;
+
 use super::{constraint::Constraint, sampling::Sampling};
 use crate::{InferenceError, Provider};
 
@@ -33,6 +35,9 @@ pub struct LlamaOptions {
     pub generate_bytes: u64,
     /// Texts that grow side by side, at most.
     pub rows: usize,
+    /// Keep weights packed for this processor in this folder, which is made: twice the model's size on disk, next to no
+    /// memory of this process's own. On the CPU alone, and whatever goes wrong there costs no more than memory.
+    pub packed: Option<PathBuf>,
     /// Close the sessions and open them anew whenever the process's resident memory has grown above so many bytes; no
     /// call is lost by that. None: never, but on DirectML 4 GiB above what the process had after loading.
     pub recycle_above_bytes: Option<u64>,
@@ -49,6 +54,7 @@ impl Default for LlamaOptions {
             score_bytes: 2 << 30,
             generate_bytes: 4 << 30,
             rows: 16,
+            packed: None,
             recycle_above_bytes: None,
         }
     }

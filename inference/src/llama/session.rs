@@ -1,11 +1,11 @@
 //! One ONNX Runtime session of a LLaMA: opened on a device, proven there, and run on tokens.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use half::f16;
 use ort::{
     memory::MemoryInfo,
-    session::{RunOptions, Session, SessionInputValue},
+    session::{RunOptions, Session, SessionInputValue, builder::SessionBuilder},
     value::{DynValue, Tensor},
 };
 
@@ -16,10 +16,7 @@ use super::{
     graphs::GraphFile,
     kv::{Layout, Past},
 };
-use crate::{
-    Provider,
-    open::{Opening, Probe},
-};
+use crate::{Provider, open::Probe};
 
 /// Most tokens of one run: a caller who hangs up waits for no more than that, and logits of no more are computed.
 const CHUNK: usize = 512;
@@ -38,26 +35,23 @@ pub(super) struct LlamaSession {
 }
 
 impl LlamaSession {
-    /// Opens a graph of `folder`; a `lean` one as [`Opening::lean`] says, where the processor runs it.
-    pub(super) fn open(
+    /// Opens a graph of `folder` from `file`, which is the graph's own or a copy of it.
+    pub(super) fn of(
         folder: &ModelFolder,
         graph: &GraphFile,
-        lean: bool,
-        opening: Opening<'_>,
+        (provider, mut builder, file): (Provider, SessionBuilder, &Path),
     ) -> Result<Self, ort::Error> {
-        let lean = lean && opening.provider == Provider::Cpu;
-        let mut builder = if lean { opening.lean()? } else { opening.builder()? };
         let (inputs, outputs) = (&folder.config.model.decoder.inputs, &folder.config.model.decoder.outputs);
         Ok(Self {
-            session: builder.commit_from_file(&graph.path)?,
-            layout: Arc::new(layout(folder, opening.provider)),
+            session: builder.commit_from_file(file)?,
+            layout: Arc::new(layout(folder, provider)),
             input_ids: inputs.input_ids.clone(),
             attention_mask: inputs.attention_mask.clone(),
             position_ids: Some(inputs.position_ids.clone())
                 .filter(|name| graph.outline.inputs.contains_key(name)),
             logits: outputs.logits.clone(),
             // A buffer in the processor's memory would be copied to another device and back at every run.
-            is_shared: folder.shares_buffer() && opening.provider != Provider::DirectMl,
+            is_shared: folder.shares_buffer() && provider != Provider::DirectMl,
             bos: folder.begin(),
         })
     }

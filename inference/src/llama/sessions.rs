@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ort::session::RunOptions;
 
 use super::{
-    LlamaOptions, cache::Cache, folder::ModelFolder, graphs::Part, kv::Layout, options::Verb,
+    LlamaOptions, cache::Cache, folder::ModelFolder, graphs::Part, kv::Layout, options::Verb, packed::Packed,
     session::LlamaSession,
 };
 use crate::{
@@ -14,12 +14,20 @@ use crate::{
     open::{self, Opening},
 };
 
+/// What sessions are made of.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) runtime: &'static Runtime,
+    pub(super) folder: Arc<ModelFolder>,
+    /// Where weights are kept in the processor's order, if anywhere.
+    pub(super) packed: Option<Packed>,
+    pub(super) threads: usize,
+}
+
 /// The sessions of a model, one for each graph that was needed so far.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    runtime: &'static Runtime,
-    folder: Arc<ModelFolder>,
-    threads: usize,
+    origin: Origin,
     provider: Provider,
     layout: Arc<Layout>,
     is_shared: bool,
@@ -29,24 +37,19 @@ pub(super) struct Sessions {
 
 impl Sessions {
     /// Opens what is needed first, on the first of the providers that really runs it. All others are opened there.
-    pub(super) fn first(
-        runtime: &'static Runtime,
-        folder: &Arc<ModelFolder>,
-        options: &LlamaOptions,
-    ) -> Result<(Self, Device), InferenceError> {
+    pub(super) fn first(origin: Origin, options: &LlamaOptions) -> Result<(Self, Device), InferenceError> {
         let part = match options.first {
             Verb::Score => Part::Score,
             Verb::Generate => Part::Generate,
         };
-        let (session, device) = proven(runtime, folder, part, (&options.providers, options.threads))?;
+        let (session, device) = origin.proven(part, &options.providers)?;
+        let open = origin.folder.graphs().all().iter().map(|_| None).collect();
         let mut sessions = Self {
-            runtime,
-            folder: Arc::clone(folder),
-            threads: options.threads,
+            origin,
             provider: device.provider,
             layout: session.layout(),
             is_shared: session.is_shared(),
-            open: folder.graphs().all().iter().map(|_| None).collect(),
+            open,
         };
         sessions.keep(part, session);
         if part == Part::Score {
@@ -67,17 +70,16 @@ impl Sessions {
 
     /// Whether the session that does a part is open.
     pub(super) fn is_open(&self, part: Part) -> bool {
-        self.open.get(self.folder.graphs().place(part)).is_some_and(Option::is_some)
+        self.open.get(self.origin.folder.graphs().place(part)).is_some_and(Option::is_some)
     }
 
     /// The session that does a part, opened and proven by a run if it was not yet.
     pub(super) fn of(&mut self, part: Part) -> Result<&mut LlamaSession, InferenceError> {
         if !self.is_open(part) {
-            let providers = [self.provider];
-            let (session, _) = proven(self.runtime, &self.folder, part, (&providers, self.threads))?;
+            let (session, _) = self.origin.proven(part, &[self.provider])?;
             self.keep(part, session);
         }
-        let place = self.folder.graphs().place(part);
+        let place = self.origin.folder.graphs().place(part);
         self.open.get_mut(place).and_then(Option::as_mut).ok_or(InferenceError::Stopped)
     }
 
@@ -97,23 +99,27 @@ impl Sessions {
     }
 
     fn keep(&mut self, part: Part, session: LlamaSession) {
-        let place = self.folder.graphs().place(part);
+        let place = self.origin.folder.graphs().place(part);
         if let Some(open) = self.open.get_mut(place) {
             *open = Some(session);
         }
     }
 }
 
-/// Opens a part's graph and proves by a run where it runs.
-fn proven(
-    runtime: &'static Runtime,
-    folder: &ModelFolder,
-    part: Part,
-    (providers, threads): (&[Provider], usize),
-) -> Result<(LlamaSession, Device), InferenceError> {
-    let graphs = folder.graphs();
-    let (graph, lean) = (graphs.of(part), graphs.reads_only_prefixes(graphs.place(part)));
-    open::on_first(&graph.path, providers, |provider, profile| {
-        LlamaSession::open(folder, graph, lean, Opening { runtime, provider, threads, profile })
-    })
+impl Origin {
+    /// Opens a part's graph and proves by a run where it runs.
+    fn proven(&self, part: Part, providers: &[Provider]) -> Result<(LlamaSession, Device), InferenceError> {
+        let Self { runtime, folder, packed, threads } = self;
+        let graphs = folder.graphs();
+        let (graph, lean) = (graphs.of(part), graphs.reads_only_prefixes(graphs.place(part)));
+        open::on_first(&graph.path, providers, |provider, profile| {
+            let opening = Opening { runtime, provider, threads: *threads, profile };
+            let builder = match (provider, packed) {
+                (Provider::Cpu, _) if lean => opening.lean()?,
+                (Provider::Cpu, Some(packed)) => return packed.open(folder, graph, opening),
+                _ => opening.builder()?,
+            };
+            LlamaSession::of(folder, graph, (provider, builder, &graph.path))
+        })
+    }
 }

@@ -27,6 +27,8 @@ mod llama_memory;
 #[cfg(test)]
 mod llama_mixed;
 #[cfg(test)]
+mod llama_packed;
+#[cfg(test)]
 mod llama_schedules;
 #[cfg(test)]
 mod llama_support;
