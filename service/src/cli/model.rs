@@ -115,12 +115,7 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Out
 pub(super) fn load(config: &Config, dir: &Path, first: Verb) -> anyhow::Result<Llama> {
     // Whatever is wrong with the folder is said before anything is fetched.
     ModelFolder::read(dir)?;
-    let options = LlamaOptions {
-        providers: config.inference.providers.clone(),
-        require: config.inference.require,
-        first,
-        ..LlamaOptions::default()
-    };
+    let options = LlamaOptions { first, ..wiring::llama_options(config) };
     Ok(Llama::load(wiring::runtime(config)?, dir, &options)?)
 }
 
