@@ -12,6 +12,8 @@ use crate::kept::Kept;
 
 /// The bank that holds decided cases.
 pub const PRECEDENTS: &str = "precedents";
+/// The bank that holds documents, unless others are made.
+pub const DOCUMENTS: &str = "documents";
 /// The bank that holds a policy's clauses.
 pub const CLAUSES: &str = "clauses";
 

@@ -91,9 +91,7 @@ async fn stream(
             number += 1;
         }
         let report = door.ask(Ask::Import(bank, &batch)).await?;
-        for name in ["lines", "entered", "present", "merged", "refused"] {
-            *totals.entry(name).or_insert(0) += report[name].as_u64().unwrap_or_default();
-        }
+        tally(&mut totals, &report);
         bar.suspend(|| refused(&report["errors"], first))?;
         bar.inc(number - first);
     }
@@ -101,11 +99,47 @@ async fn stream(
     concluded(bank, &totals, started)
 }
 
-fn concluded(bank: &str, totals: &BTreeMap<&str, u64>, started: Instant) -> anyhow::Result<Outcome> {
+/// What became of lines, added up; chunks only where there were documents.
+pub(super) type Totals = BTreeMap<&'static str, u64>;
+
+/// Counts a report in.
+pub(super) fn tally(totals: &mut Totals, report: &Value) {
+    let mut count = |name, number: &Value| {
+        if let Some(number) = number.as_u64() {
+            *totals.entry(name).or_insert(0) += number;
+        }
+    };
+    for name in ["lines", "entered", "present", "merged", "refused"] {
+        count(name, &report[name]);
+    }
+    for name in ["unchanged", "embedded", "removed"] {
+        count(name, &report["chunks"][name]);
+    }
+}
+
+/// Says what became of all of them.
+pub(super) fn concluded(bank: &str, totals: &Totals, started: Instant) -> anyhow::Result<Outcome> {
     let total = |name: &str| totals.get(name).copied().unwrap_or_default();
     let seconds = started.elapsed().as_secs_f64().max(f64::EPSILON);
     #[expect(clippy::cast_precision_loss, reason = "lines are counted far below 2^52")]
     let rate = total("lines") as f64 / seconds;
+    let outcome = if total("refused") == 0 { Outcome::Done } else { Outcome::Flawed };
+    if let Some(embedded) = totals.get("embedded") {
+        #[expect(clippy::cast_precision_loss, reason = "chunks are counted far below 2^52")]
+        let rate = *embedded as f64 / seconds;
+        writeln!(
+            anstream::stdout(),
+            "{} documents into `{bank}`: {} indexed, {} unchanged, {} refused; {embedded} chunks embedded ({rate:.0}/s), {} \
+             unchanged, {} removed",
+            total("lines"),
+            total("entered"),
+            total("present"),
+            total("refused"),
+            total("unchanged"),
+            total("removed")
+        )?;
+        return Ok(outcome);
+    }
     writeln!(
         anstream::stdout(),
         "{} lines into `{bank}`: {} entered, {} were there, {} near copies, {} refused; {rate:.0} lines/s",
@@ -115,7 +149,7 @@ fn concluded(bank: &str, totals: &BTreeMap<&str, u64>, started: Instant) -> anyh
         total("merged"),
         total("refused")
     )?;
-    Ok(if total("refused") == 0 { Outcome::Done } else { Outcome::Flawed })
+    Ok(outcome)
 }
 
 /// Says which lines were refused and why; `before` lines came before them.
@@ -128,7 +162,7 @@ fn refused(errors: &Value, before: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-fn bar() -> anyhow::Result<ProgressBar> {
+pub(super) fn bar() -> anyhow::Result<ProgressBar> {
     if !std::io::stderr().is_terminal() {
         return Ok(ProgressBar::hidden());
     }
