@@ -116,6 +116,11 @@ pub fn terms(text: &str, language: Option<&str>) -> Terms {
     Terms::of(&normalized(text), language)
 }
 
+/// The words of a question, as stages read it.
+pub(crate) fn sought_terms(text: &str) -> Terms {
+    Terms::sought(&normalized(text))
+}
+
 /// The plain view, as stages read it; a text that is no content stays as it is.
 fn normalized(text: &str) -> String {
     Content::new(text).map_or_else(|_| text.to_owned(), |content| content.plain().text().to_owned())

@@ -279,8 +279,8 @@ pub(crate) async fn sought(
     let vector = async { Ok(crate::embed_whole(embedder, &[text]).await?.pop().unwrap_or_default()) };
     Ok(match manner {
         Manner::Dense => Sought::Dense(vector.await?),
-        Manner::Sparse => Sought::Sparse(crate::terms(text, language(text))),
-        Manner::Hybrid => Sought::Hybrid(vector.await?, crate::terms(text, language(text))),
+        Manner::Sparse => Sought::Sparse(crate::bank::sought_terms(text)),
+        Manner::Hybrid => Sought::Hybrid(vector.await?, crate::bank::sought_terms(text)),
     })
 }
 

@@ -100,10 +100,11 @@ impl Documents {
             Ok::<_, DocumentError>(Cut { chunks: chunks.collect(), document })
         });
         match cutting.await {
-            Ok(cut) => Ok(Ok(cut?).and_then(|cut| match cut.chunks.is_empty() {
-                true => Err(field("text", "nothing in it can be read")),
-                false => Ok(cut),
-            })),
+            Ok(cut) => {
+                let cut = cut?;
+                let empty = cut.chunks.is_empty();
+                Ok(if empty { Err(field("text", "nothing in it can be read")) } else { Ok(cut) })
+            }
             // A parser that gives up on one text is no reason to lose the others.
             Err(_) => Ok(Err(field("format", &format!("the text cannot be read as {format}; try `text`")))),
         }

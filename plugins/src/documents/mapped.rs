@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Characters of the source that are looked through for one that is meant.
+const NEAR: usize = 64;
+
 /// What a reader sees of a source, with the way back to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mapped {
@@ -64,7 +67,8 @@ impl Mapped {
         for character in meant.chars() {
             let rest = written.get(at..).unwrap_or_default();
             let is_meant = |c: char| c == character || (character.is_whitespace() && c.is_whitespace());
-            let before = rest.find(is_meant).unwrap_or_default();
+            let mut near = rest.char_indices().take(NEAR);
+            let before = near.find(|(_, c)| is_meant(*c)).map_or(0, |(before, _)| before);
             let found = rest.get(before..).and_then(|rest| rest.chars().next());
             let end = at + before + found.map_or(0, char::len_utf8);
             let mut buffer = [0; 4];

@@ -1,6 +1,6 @@
 //! What is read of a document and where it says that it stood, over documents made by chance.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 use std::convert::Infallible;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::chunk::{Chunk, MOST_TOKENS, TOKENS, pack};
 use super::document::Format;
 
 /// Counts every word and every other character as a token, as an encoder might.
-fn words(text: &str) -> Result<Vec<Word>, Infallible> {
+fn words(text: &str) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     for (at, character) in text.char_indices() {
         let end = at + character.len_utf8();
@@ -26,11 +26,11 @@ fn words(text: &str) -> Result<Vec<Word>, Infallible> {
             _ => words.push(Word { bytes: at..end, tokens: 1 }),
         }
     }
-    Ok(words)
+    words
 }
 
 fn chunks(format: Format, text: &str) -> Vec<Chunk> {
-    let Ok(chunks) = pack(&format.read(text).blocks, words);
+    let Ok(chunks) = pack(&format.read(text).blocks, |text| Ok::<_, Infallible>(words(text)));
     chunks
 }
 
@@ -44,7 +44,7 @@ fn check(format: Format, text: &str) -> Vec<Chunk> {
         assert!(text.get(range.clone()).is_some(), "{range:?} is within {} bytes", text.len());
         assert_eq!(seen.trim(), seen);
         assert!(!seen.is_empty());
-        let tokens: usize = words(seen).unwrap().iter().map(|word| word.tokens).sum();
+        let tokens: usize = words(seen).iter().map(|word| word.tokens).sum();
         // A new line between blocks is no token here.
         assert!(tokens <= MOST_TOKENS, "{tokens}");
         assert!(above.len() <= headings.len() && headings.len() <= 6);
@@ -55,7 +55,7 @@ fn check(format: Format, text: &str) -> Vec<Chunk> {
 
 /// The words that a document made by chance is made of, in their order.
 fn marked(text: &str) -> Vec<String> {
-    Regex::new(r"w\d+").unwrap().find_iter(text).map(|found| found.as_str().to_owned()).collect()
+    Regex::new(r"w\d+").expect("a pattern").find_iter(text).map(|found| found.as_str().to_owned()).collect()
 }
 
 /// Checks that every chunk has the words that its range has, and all together every word once.
@@ -74,7 +74,9 @@ fn plain(format: Format, part: &str) -> String {
     let html = r"(?s)<!--.*?-->|<script>.*?</script>|<[^>]*>";
     match format {
         Format::Text => part.to_owned(),
-        Format::Markdown | Format::Html => Regex::new(html).unwrap().replace_all(part, "").into_owned(),
+        Format::Markdown | Format::Html => {
+            Regex::new(html).expect("a pattern").replace_all(part, "").into_owned()
+        }
     }
 }
 
@@ -87,7 +89,7 @@ fn numbered(parts: &[String]) -> String {
         if character == '\u{1}' {
             text.pop();
             number += 1;
-            text.push_str(&format!("w{number}"));
+            text.extend(["w", &number.to_string()]);
         }
     }
     text

@@ -161,10 +161,10 @@ impl Clerk {
             let id = id?;
             let Indexed { unchanged, embedded, removed, present } =
                 indexed.next().ok_or(ApiError::Internal)??;
-            Ok(match present {
-                true => EnteredJson::Unchanged { id },
-                false => EnteredJson::Indexed { id, chunks: ChunksJson { unchanged, embedded, removed } },
-            })
+            if present {
+                return Ok(EnteredJson::Unchanged { id });
+            }
+            Ok(EnteredJson::Indexed { id, chunks: ChunksJson { unchanged, embedded, removed } })
         };
         Ok(ids.into_iter().map(answer).collect())
     }

@@ -136,7 +136,7 @@ impl<'a> Importing<'a> {
                 report.entered += 1;
                 self.remember(id);
             }
-            Ok(EnteredJson::Present { id, .. }) => {
+            Ok(EnteredJson::Present { id, .. } | EnteredJson::Unchanged { id }) => {
                 report.present += 1;
                 self.remember(id);
             }
@@ -144,10 +144,6 @@ impl<'a> Importing<'a> {
             Ok(EnteredJson::Indexed { id, chunks }) => {
                 report.entered += 1;
                 report.chunks.get_or_insert_default().count(chunks);
-                self.remember(id);
-            }
-            Ok(EnteredJson::Unchanged { id }) => {
-                report.present += 1;
                 self.remember(id);
             }
             Err(error) => {
