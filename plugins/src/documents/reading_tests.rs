@@ -1,7 +1,5 @@
 //! What is read of a document and where it says that it stood, over documents made by chance.
 
-#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
-
 use std::convert::Infallible;
 use std::ops::Range;
 
