@@ -2,7 +2,8 @@
 //!
 //! Tags are asked for in the index, by [`indexes::Filter::access`], so that what a caller may not see does not compete
 //! for an answer. One thing cannot be kept from a caller who counts: how rare a word is, is counted over all rows of
-//! the tenant, so that a score by words hangs on them, too.
+//! the tenant, so that a score by words hangs on them, too. And who hands in a document under the id of one that may not
+//! be seen is refused, and so learns that there is one.
 
 mod access;
 mod block;

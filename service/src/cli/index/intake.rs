@@ -18,7 +18,7 @@ use crate::config::Config;
 /// Lines sent at once.
 const AT_ONCE: usize = 256;
 
-/// Every line of standard input, each checked: an error names the line.
+/// Every line of standard input.
 pub(super) async fn all_lines(config: &Config) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut input = BufReader::new(tokio::io::stdin());
     let limit = config.limits.max_body_bytes;
@@ -26,25 +26,25 @@ pub(super) async fn all_lines(config: &Config) -> anyhow::Result<Vec<Vec<u8>>> {
     while let Some(line) = lines::next(&mut input, limit).await? {
         number += 1;
         let Line::Whole(bytes) = line else { anyhow::bail!("line {number}: more than {limit} bytes") };
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let case: CaseJson = serde_json::from_slice(&bytes).with_context(|| format!("line {number}"))?;
-        let case = case.into_case("").with_context(|| format!("line {number}"))?;
-        case.check().with_context(|| format!("line {number}"))?;
         read.push(bytes);
     }
     Ok(read)
 }
 
+/// Checks lines as cases, but empty ones: an error names the line.
+pub(super) fn check(lines: &[Vec<u8>]) -> anyhow::Result<()> {
+    let written = |(_, line): &(u64, &Vec<u8>)| !line.iter().all(u8::is_ascii_whitespace);
+    for (number, line) in (1_u64..).zip(lines).filter(written) {
+        let place = || format!("line {number}");
+        let case: CaseJson = serde_json::from_slice(line).with_context(place)?;
+        case.into_case("").with_context(place)?.check().with_context(place)?;
+    }
+    Ok(())
+}
+
 /// Hands in checked lines, and confirms them if wanted.
-pub(super) async fn add(
-    door: &Door,
-    bank: &str,
-    lines: Vec<Vec<u8>>,
-    confirmed: bool,
-) -> anyhow::Result<Outcome> {
-    let report = door.ask(Ask::Import(bank, &lines.join(&b'\n'))).await?;
+pub(super) async fn add(door: &Door, bank: &str, lines: &[u8], confirmed: bool) -> anyhow::Result<Outcome> {
+    let report = door.ask(Ask::Import(bank, lines)).await?;
     let mut out = anstream::stdout().lock();
     let counted = |name: &str| report[name].as_u64().unwrap_or_default();
     writeln!(
@@ -68,7 +68,8 @@ pub(super) async fn run(door: &Door, bank: &str, limit: usize) -> anyhow::Result
     stream(door, bank, (&mut BufReader::new(tokio::io::stdin()), limit)).await
 }
 
-async fn stream(
+/// The same of any input.
+pub(super) async fn stream(
     door: &Door,
     bank: &str,
     (input, limit): (&mut (impl AsyncBufRead + Unpin), usize),

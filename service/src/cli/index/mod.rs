@@ -8,6 +8,7 @@ mod shown;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use plugins::Kind;
 use serde_json::json;
 
 use super::Outcome;
@@ -140,6 +141,10 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         command,
         Command::Search { .. } | Command::List { .. } | Command::Stats { .. } | Command::Export { .. }
     );
+    let lines = match &command {
+        Command::Add { bank, files, .. } if files.is_empty() => given(config, &place, bank).await?,
+        _ => Vec::new(),
+    };
     let by = match &command {
         Command::Add { reviewer, .. }
         | Command::Confirm(Case { reviewer, .. })
@@ -158,7 +163,14 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         Command::Create { bank, kind } => {
             shown::made(&door.ask(Ask::Create(&json!({"name": bank, "kind": kind}))).await?)
         }
-        Command::Add { bank, files, confirmed, .. } => add(&door, config, (&bank, &files, confirmed)).await,
+        Command::Add { bank, files, confirmed, .. } => {
+            let limit = config.limits.max_body_bytes;
+            match files.as_slice() {
+                [] => add(&door, (&bank, limit), &lines, confirmed).await,
+                _ if confirmed => anyhow::bail!("`--confirmed` is for cases, which come by standard input"),
+                files => add_files(&door, (&bank, limit), files).await,
+            }
+        }
         Command::Import { bank } => intake::run(&door, &bank, config.limits.max_body_bytes).await,
         Command::Search { bank, text, k, mode, holding } => {
             let mut wanted = json!({"text": text, "k": k, "mode": mode});
@@ -185,27 +197,54 @@ async fn review(door: &Door, case: &Case, verb: &str) -> anyhow::Result<Outcome>
     shown::state(&row)
 }
 
-/// Hands in cases or documents, by what the bank holds.
-async fn add(
-    door: &Door,
-    config: &Config,
-    (bank, files, confirmed): (&str, &[PathBuf], bool),
-) -> anyhow::Result<Outcome> {
-    let limit = config.limits.max_body_bytes;
-    let banks = door.ask(Ask::List).await?;
-    let mut held = banks["banks"].as_array().into_iter().flatten();
-    let documents = held.any(|held| held["name"] == bank && held["kind"] == "documents");
-    match (documents, files) {
-        (true, _) if confirmed => anyhow::bail!("`--confirmed` is for cases; `{bank}` holds documents"),
-        (true, []) => intake::run(door, bank, limit).await,
-        (true, files) => files::run(door, (bank, limit), files).await,
-        (false, []) => intake::add(door, bank, intake::all_lines(config).await?, confirmed).await,
-        (false, _) => {
-            // A bank that is not there is the clearer error.
-            door.ask(Ask::Account(bank)).await?;
-            anyhow::bail!("files are for documents; `{bank}` holds cases, which come by standard input")
+/// The lines of standard input. Where they are for cases, each is checked before anything is opened for writing.
+async fn given(config: &Config, place: &Where, bank: &str) -> anyhow::Result<Vec<u8>> {
+    let lines = intake::all_lines(config).await?;
+    if let Err(wrong) = intake::check(&lines) {
+        // No document passes for a case, so only now it matters which of them the bank holds.
+        let door = match &place.server {
+            Some(server) => Some(Door::remote(server, place.key.clone())),
+            None => Door::local(config, true, String::new())?,
+        };
+        let documents = match door {
+            Some(door) => holds_documents(&door, bank).await?,
+            None => bank == plugins::DOCUMENTS,
+        };
+        if !documents {
+            return Err(wrong);
         }
     }
+    Ok(lines.join(&b'\n'))
+}
+
+async fn holds_documents(door: &Door, bank: &str) -> anyhow::Result<bool> {
+    let banks = door.ask(Ask::List).await?;
+    let mut held = banks["banks"].as_array().into_iter().flatten();
+    Ok(held.any(|held| held["name"] == bank && held["kind"] == Kind::Documents.name()))
+}
+
+/// Hands in lines of cases or documents, by what the bank holds.
+async fn add(
+    door: &Door,
+    (bank, limit): (&str, usize),
+    mut lines: &[u8],
+    confirmed: bool,
+) -> anyhow::Result<Outcome> {
+    if !holds_documents(door, bank).await? {
+        return intake::add(door, bank, lines, confirmed).await;
+    }
+    anyhow::ensure!(!confirmed, "`--confirmed` is for cases; `{bank}` holds documents");
+    intake::stream(door, bank, (&mut lines, limit)).await
+}
+
+/// Hands in files and folders.
+async fn add_files(door: &Door, (bank, limit): (&str, usize), files: &[PathBuf]) -> anyhow::Result<Outcome> {
+    if holds_documents(door, bank).await? {
+        return files::run(door, (bank, limit), files).await;
+    }
+    // A bank that is not there is the clearer error.
+    door.ask(Ask::Account(bank)).await?;
+    anyhow::bail!("files are for documents; `{bank}` holds cases, which come by standard input")
 }
 
 /// Shows every page of a bank.
