@@ -151,18 +151,23 @@ impl Index for Embedded {
     }
 
     async fn upsert(&self, rows: Vec<Row>) -> Result<(), IndexError> {
+        self.exchange(rows, &[]).await.map(|_| ())
+    }
+
+    async fn exchange(&self, rows: Vec<Row>, gone: &[String]) -> Result<usize, IndexError> {
         rows.iter().try_for_each(|row| row.check(self.store.dimension()))?;
+        let gone = gone.to_vec();
         self.blocking(move |store, tenant| {
             let puts = rows.into_iter().map(|row| Put::new(tenant, row)).collect::<Result<_, _>>();
             let puts = puts.map_err(|error| store.refuse(error))?;
-            store.change(tenant, Change::Put(puts)).map(|_| ())
+            store.change(tenant, Change::Exchange(puts, gone))
         })
         .await
     }
 
     async fn remove(&self, ids: &[String]) -> Result<usize, IndexError> {
         let ids = ids.to_vec();
-        self.blocking(move |store, tenant| store.change(tenant, Change::Remove(ids))).await
+        self.blocking(move |store, tenant| store.change(tenant, Change::Exchange(Vec::new(), ids))).await
     }
 
     async fn remove_where(&self, filter: &Filter) -> Result<usize, IndexError> {

@@ -39,6 +39,21 @@ pub trait Index: Send + Sync {
     /// Storage that cannot be written.
     async fn remove(&self, ids: &[String]) -> Result<usize, IndexError>;
 
+    /// Adds or replaces rows and removes others, and says how many were removed. An id in both lists is removed.
+    ///
+    /// The embedded engine makes it one write, all or none. A server is asked twice, the rows first: if the second
+    /// fails, calling again finishes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::upsert`] and [`Index::remove`].
+    async fn exchange(&self, rows: Vec<Row>, gone: &[String]) -> Result<usize, IndexError> {
+        if !rows.is_empty() {
+            self.upsert(rows).await?;
+        }
+        if gone.is_empty() { Ok(0) } else { self.remove(gone).await }
+    }
+
     /// Removes every row the filter admits, all rows if it asks for nothing, and says how many there were.
     ///
     /// # Errors

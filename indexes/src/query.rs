@@ -23,6 +23,9 @@ pub struct Filter {
     pub tags: Vec<String>,
     /// Only rows with every one of these tags.
     pub all_tags: Vec<String>,
+    /// The tags that whoever asks holds: only rows that have one of them, or no tag at all. Without it, tags keep nobody
+    /// out; with an empty list, only rows without tags answer.
+    pub access: Option<Vec<String>>,
     /// Only rows made at this time or later. *Units*: Unix seconds.
     pub created_from: Option<u64>,
     /// Only rows made before this time. *Units*: Unix seconds.

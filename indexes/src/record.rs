@@ -96,6 +96,7 @@ impl Record<'_> {
             && any_of(&filter.languages, self.language.as_deref())
             && (filter.tags.is_empty() || filter.tags.iter().any(tagged))
             && filter.all_tags.iter().all(tagged)
+            && filter.access.as_ref().is_none_or(|held| self.tags.is_empty() || held.iter().any(tagged))
             && filter.created_from.is_none_or(|from| self.created >= from)
             && filter.created_before.is_none_or(|before| self.created < before)
             && (self.confirmed || !filter.confirmed_only)

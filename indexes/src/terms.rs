@@ -53,6 +53,22 @@ impl Terms {
         Self { counts: counts.into_iter().collect(), words }
     }
 
+    /// The words of a question in every form that a row may have them in: a few words do not say what language they are
+    /// of, and rows have theirs. What is a stop word in one language is only sought in the other.
+    #[must_use]
+    pub fn sought(text: &str) -> Self {
+        let mut counts: BTreeMap<u32, u16> = BTreeMap::new();
+        for word in text.unicode_words().map(str::to_lowercase) {
+            let telling = || GRAMMARS.iter().filter(|grammar| !grammar.stop_words.contains(word.as_str()));
+            if telling().count() == GRAMMARS.len() {
+                counts.insert(number(&word), 1);
+            }
+            counts.extend(telling().map(|grammar| (number(&grammar.stemmer.stem(&word)), 1)));
+        }
+        let words = u32::try_from(counts.len()).unwrap_or(u32::MAX);
+        Self { counts: counts.into_iter().collect(), words }
+    }
+
     /// From what [`Terms::iter`] and [`Terms::words`] gave; `None` if they never gave that.
     pub(crate) fn from_counts(counts: Vec<(u32, u16)>, words: u32) -> Option<Self> {
         let sorted = counts.array_windows().all(|[(a, _), (b, _)]| a < b);
@@ -156,6 +172,23 @@ mod tests {
         assert!(Terms::of("the und", Some("en")).words() == 1);
         assert!(Terms::of("the and", Some("en")).is_empty());
         assert_eq!(Terms::of("the and", None).words(), 2);
+    }
+
+    #[test]
+    fn a_question_meets_rows_of_any_language() {
+        let question = Terms::sought("the houses and Häuser");
+        for (text, language) in [
+            ("house", Some("en")),
+            ("ein Haus", Some("de")),
+            ("houses", None),
+            ("Häuser", None),
+            ("houses", Some("fr")),
+        ] {
+            let row = Terms::of(text, language);
+            assert!(row.iter().any(|(term, _)| question.count(term) > 0), "{text} {language:?}");
+        }
+        let nothing = Terms::sought("");
+        assert!(nothing.is_empty() && nothing.words() == 0);
     }
 
     #[test]

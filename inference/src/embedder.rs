@@ -9,7 +9,7 @@ use crate::{
     queue::Answer,
     recent::Recent,
     session::{DIMENSION, EncoderSession, Source},
-    tokens::{FRAME, Tokens},
+    tokens::{FRAME, Tokens, Word},
     windows::{self, Sizes},
     worker::Workers,
 };
@@ -192,6 +192,18 @@ impl Embedder {
     /// [`InferenceError::Tokenize`], which no text known of brings about.
     pub fn windows(&self, text: &str) -> Result<Vec<Range<usize>>, InferenceError> {
         Ok(windows::cut(text, &self.shared.tokens.words(text)?, self.shared.sizes))
+    }
+
+    /// The words of a text, which together cover all of it, as the encoder counts them: it may be cut between any two,
+    /// and parts of it have as many tokens as their words together. A word too long for that comes in pieces.
+    ///
+    /// Blocking: about half a second for a million characters.
+    ///
+    /// # Errors
+    ///
+    /// [`InferenceError::Tokenize`], which no text known of brings about.
+    pub fn words(&self, text: &str) -> Result<Vec<Word>, InferenceError> {
+        Ok(windows::pieces(text, &self.shared.tokens.words(text)?, self.shared.sizes))
     }
 
     /// The device that runs the encoder.

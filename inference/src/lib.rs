@@ -91,3 +91,4 @@ pub use llama::{
 };
 pub use runtime::Runtime;
 pub use setup::{Flavour, SetUp, SetUpError};
+pub use tokens::Word;

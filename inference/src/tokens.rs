@@ -22,11 +22,11 @@ pub(crate) struct Tokens {
 /// A word and what follows it up to the next: a text may be cut before and after, and its parts have the same tokens
 /// as the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Word {
+pub struct Word {
     /// Bytes of the text.
-    pub(crate) bytes: Range<usize>,
+    pub bytes: Range<usize>,
     /// Tokens it turns into.
-    pub(crate) tokens: usize,
+    pub tokens: usize,
 }
 
 impl Tokens {

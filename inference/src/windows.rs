@@ -23,7 +23,7 @@ pub(crate) struct Sizes {
 /// Byte ranges of `text`, in order, each starting inside or at the end of the one before and together covering all.
 /// They begin and end between words, or between characters inside a word too long to be kept whole.
 pub(crate) fn cut(text: &str, words: &[Word], sizes: Sizes) -> Vec<Range<usize>> {
-    let pieces: Vec<Word> = words.iter().flat_map(|word| split(text, word, sizes.word)).collect();
+    let pieces = pieces(text, words, sizes);
     let mut windows = Vec::new();
     let mut first = 0;
     while let Some(piece) = pieces.get(first) {
@@ -40,6 +40,11 @@ pub(crate) fn cut(text: &str, words: &[Word], sizes: Sizes) -> Vec<Range<usize>>
         first = if gets_further { after - shared } else { after };
     }
     windows
+}
+
+/// The words, those too long to be kept whole in pieces.
+pub(crate) fn pieces(text: &str, words: &[Word], sizes: Sizes) -> Vec<Word> {
+    words.iter().flat_map(|word| split(text, word, sizes.word)).collect()
 }
 
 /// How many of `pieces` fit into `tokens`.

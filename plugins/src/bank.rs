@@ -12,6 +12,8 @@ use crate::kept::Kept;
 
 /// The bank that holds decided cases.
 pub const PRECEDENTS: &str = "precedents";
+/// The bank that holds documents, unless others are made.
+pub const DOCUMENTS: &str = "documents";
 /// The bank that holds a policy's clauses.
 pub const CLAUSES: &str = "clauses";
 
@@ -112,6 +114,11 @@ pub async fn embed_whole(embedder: &Embedder, texts: &[&str]) -> Result<Vec<Vec<
 #[must_use]
 pub fn terms(text: &str, language: Option<&str>) -> Terms {
     Terms::of(&normalized(text), language)
+}
+
+/// The words of a question, as stages read it.
+pub(crate) fn sought_terms(text: &str) -> Terms {
+    Terms::sought(&normalized(text))
 }
 
 /// The plain view, as stages read it; a text that is no content stays as it is.

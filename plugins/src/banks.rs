@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexes::{Filter, Hit, Index, IndexError, Page, Query, Row, Sought};
 use inference::{Embedder, InferenceError};
 
-use crate::PRECEDENTS;
+use crate::documents::Documents;
 use crate::precedents::{PrecedentError, PrecedentOptions, Precedents};
+use crate::{DOCUMENTS, PRECEDENTS};
 
 /// The bank of the rows that say which banks there are. No bank's name may begin so.
 const REGISTER: &str = "@banks";
@@ -23,21 +24,27 @@ const MAX_NAME: usize = 64;
 pub enum Kind {
     /// Decided cases.
     Precedents,
+    /// Texts that are found and cited.
+    Documents,
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Precedents, Self::Documents];
+
     /// Its name, in answers and requests.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Precedents => "precedents",
+            Self::Documents => "documents",
         }
     }
 
     /// The kind of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        (name == Self::Precedents.name()).then_some(Self::Precedents)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -58,6 +65,16 @@ pub enum BankError {
     /// There is one of that name.
     #[error("there is a bank `{0}` already")]
     Exists(String),
+    /// The bank is there and holds something else.
+    #[error("the bank `{name}` holds {}, and this is for {}", .kind.name(), .wanted.name())]
+    Kind {
+        /// The bank.
+        name: String,
+        /// What it holds.
+        kind: Kind,
+        /// What it would have to hold.
+        wanted: Kind,
+    },
     /// The index does not answer.
     #[error("the banks do not answer")]
     Index(#[from] IndexError),
@@ -72,6 +89,7 @@ pub struct Banks {
     embedder: Embedder,
     options: PrecedentOptions,
     opened: Mutex<BTreeMap<String, Arc<Precedents>>>,
+    documents: Mutex<BTreeMap<String, Arc<Documents>>>,
     writing: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -79,7 +97,14 @@ impl Banks {
     /// The banks in `index`, whose vectors come from `embedder`.
     #[must_use]
     pub fn new(index: Arc<dyn Index>, embedder: Embedder, options: PrecedentOptions) -> Self {
-        Self { index, embedder, options, opened: Mutex::default(), writing: Arc::default() }
+        Self {
+            index,
+            embedder,
+            options,
+            opened: Mutex::default(),
+            documents: Mutex::default(),
+            writing: Arc::default(),
+        }
     }
 
     /// The cases of a bank, whether or not it exists yet: until then it is empty.
@@ -90,6 +115,14 @@ impl Banks {
             let rooms = (Arc::clone(&self.index), self.embedder.clone());
             Arc::new(Precedents::new(bank, rooms, self.options, Arc::clone(&self.writing)))
         };
+        Arc::clone(opened.entry(bank.to_owned()).or_insert_with(open))
+    }
+
+    /// The documents of a bank, whether or not it exists yet: until then it is empty.
+    #[must_use]
+    pub fn documents(&self, bank: &str) -> Arc<Documents> {
+        let mut opened = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = || Arc::new(Documents::new(bank, Arc::clone(&self.index), self.embedder.clone()));
         Arc::clone(opened.entry(bank.to_owned()).or_insert_with(open))
     }
 
@@ -111,7 +144,7 @@ impl Banks {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Every bank and its kind, by name. `precedents` is always there.
+    /// Every bank and its kind, by name. `precedents` and `documents` are always there.
     ///
     /// # Errors
     ///
@@ -126,6 +159,10 @@ impl Banks {
             }
             after = page.next;
             if after.is_none() {
+                // Who made one of that name keeps it.
+                if !banks.iter().any(|(name, _)| name == DOCUMENTS) {
+                    banks.push((DOCUMENTS.to_owned(), Kind::Documents));
+                }
                 banks.sort_by(|one, other| one.0.cmp(&other.0));
                 return Ok(banks);
             }
@@ -175,15 +212,19 @@ impl Banks {
         Ok(self.index.upsert(vec![row]).await?)
     }
 
-    /// Removes a bank with all that is in it, and says how many rows that were. `precedents` is emptied.
+    /// Removes a bank with all that is in it, and says how many cases or documents that were. `precedents` and
+    /// `documents` are emptied.
     ///
     /// # Errors
     ///
     /// [`BankError::Unknown`]; the index does not answer.
     pub async fn delete(&self, name: &str) -> Result<usize, BankError> {
-        self.kind(name).await?;
+        let kind = self.kind(name).await?;
         let _writing = self.writing.lock().await;
-        let removed = self.index.remove_where(&Filter::bank(name)).await?;
+        let removed = match kind {
+            Kind::Precedents => self.index.remove_where(&Filter::bank(name)).await?,
+            Kind::Documents => self.documents(name).clear().await?,
+        };
         self.index.remove(&[register_id(name)]).await?;
         Ok(removed)
     }
@@ -194,16 +235,7 @@ impl Banks {
     ///
     /// The encoder or the index does not answer.
     pub async fn search(&self, text: &str, manner: Manner, question: Query) -> Result<Vec<Hit>, BankError> {
-        let vector = async {
-            Ok::<_, InferenceError>(
-                crate::embed_whole(&self.embedder, &[text]).await?.pop().unwrap_or_default(),
-            )
-        };
-        let sought = match manner {
-            Manner::Dense => Sought::Dense(vector.await?),
-            Manner::Sparse => Sought::Sparse(crate::terms(text, language(text))),
-            Manner::Hybrid => Sought::Hybrid(vector.await?, crate::terms(text, language(text))),
-        };
+        let sought = sought(&self.embedder, text, manner).await?;
         Ok(self.index.nearest(&Query { sought, ..question }).await?)
     }
 
@@ -238,8 +270,22 @@ pub enum Manner {
     Hybrid,
 }
 
+/// What an index is asked for a text.
+pub(crate) async fn sought(
+    embedder: &Embedder,
+    text: &str,
+    manner: Manner,
+) -> Result<Sought, InferenceError> {
+    let vector = async { Ok(crate::embed_whole(embedder, &[text]).await?.pop().unwrap_or_default()) };
+    Ok(match manner {
+        Manner::Dense => Sought::Dense(vector.await?),
+        Manner::Sparse => Sought::Sparse(crate::bank::sought_terms(text)),
+        Manner::Hybrid => Sought::Hybrid(vector.await?, crate::bank::sought_terms(text)),
+    })
+}
+
 /// The language that stages would read it in.
-fn language(text: &str) -> Option<&'static str> {
+pub(crate) fn language(text: &str) -> Option<&'static str> {
     policies::Content::new(text).ok().map(|content| content.language().code())
 }
 

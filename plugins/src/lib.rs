@@ -10,6 +10,7 @@ mod banks;
 mod blocklist;
 mod brief;
 mod classify;
+mod documents;
 mod folding;
 mod kept;
 mod precedents;
@@ -17,9 +18,12 @@ mod reading;
 mod registry;
 mod retrieve;
 
-pub use bank::{CLAUSES, PRECEDENTS, embed_whole, policy_bank, terms};
+pub use bank::{CLAUSES, DOCUMENTS, PRECEDENTS, embed_whole, policy_bank, terms};
 pub use banks::{BankError, Banks, Kind, Manner};
 pub use blocklist::Blocklist;
+pub use documents::{
+    Document, DocumentError, Documents, Format, Indexed, Kept, Passage, Question, Shelf, Sight,
+};
 pub use precedents::{
     Account, Alert, Case, Entered, FloodOptions, Line, Opinion, PrecedentError, PrecedentOptions, Precedents,
     Refusal, Review, Standing, State, fit, own_tags,

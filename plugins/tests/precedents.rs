@@ -325,7 +325,7 @@ fn a_bank_is_made_once_by_a_sensible_name_and_keeps_its_cases_apart() {
         orchard.enter(vec![case("o", QUINCE, Action::Block)], "anna").await.expect("the bank answers");
         let listed: Vec<String> =
             house.banks.list().await.expect("the banks").into_iter().map(|(name, _)| name).collect();
-        assert_eq!(listed, ["orchard", "precedents"]);
+        assert_eq!(listed, ["documents", "orchard", "precedents"]);
         assert!(house.cases.case("o").await.is_err(), "it is in the other bank");
         let taken = house.cases.enter(vec![case("o", "Another text.", Action::Block)], "anna").await;
         assert!(matches!(

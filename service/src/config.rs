@@ -307,7 +307,7 @@ impl Config {
 fn fault_of_keys(config: &Config) -> Option<String> {
     let mut names = BTreeSet::from([keys::DEFAULT]);
     let mut known: BTreeSet<&str> = config.api_key.as_deref().into_iter().collect();
-    for KeyEntry { name, key, scopes } in &config.key {
+    for KeyEntry { name, key, scopes, .. } in &config.key {
         if name.is_empty() || key.is_empty() || scopes.is_empty() {
             return Some(format!("[[key]] `{name}` needs a name, a key and at least one scope"));
         }

@@ -117,6 +117,7 @@ fn bank(error: &BankError) -> (&'static str, StatusCode) {
     match error {
         BankError::Unknown { .. } => ("bank_unknown", StatusCode::NOT_FOUND),
         BankError::Name => ("bank_name_invalid", StatusCode::BAD_REQUEST),
+        BankError::Kind { .. } => ("bank_kind", StatusCode::CONFLICT),
         BankError::Exists(_) => ("bank_exists", StatusCode::CONFLICT),
         BankError::Embedding(InferenceError::Overloaded) => ("overloaded", StatusCode::SERVICE_UNAVAILABLE),
         BankError::Embedding(_) | BankError::Index(_) => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use plugins::Sight;
 use serde::Deserialize;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
@@ -53,6 +54,20 @@ pub struct KeyEntry {
     pub key: String,
     /// What it opens: `judge`, `banks`, `review`, `admin`.
     pub scopes: Vec<Scope>,
+    /// The access tags it holds: it sees documents with one of them, and those without any. Without this list, a key
+    /// with the scope `banks` or `admin` sees all documents, another those without tags.
+    pub tags: Option<Vec<String>>,
+}
+
+impl KeyEntry {
+    fn sight(&self) -> Sight {
+        let keeps = |scope: &Scope| matches!(scope, Scope::Banks | Scope::Admin);
+        match &self.tags {
+            Some(tags) => Sight::holding(tags.clone()),
+            None if self.scopes.iter().any(keeps) => Sight::all(),
+            None => Sight::holding(Vec::new()),
+        }
+    }
 }
 
 /// Whoever a request comes from.
@@ -61,6 +76,7 @@ pub struct Caller {
     /// The key's name.
     pub name: Arc<str>,
     scopes: Arc<[Scope]>,
+    sight: Arc<Sight>,
 }
 
 impl Caller {
@@ -76,6 +92,17 @@ impl Caller {
         let needed = scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join("` or `");
         Err(ApiError::Forbidden { key: self.name.to_string(), needed })
     }
+
+    /// The documents it may see.
+    #[must_use]
+    pub fn sight(&self) -> &Sight {
+        &self.sight
+    }
+}
+
+/// Who may do and see everything.
+fn unlimited(name: &str) -> Caller {
+    Caller { name: name.into(), scopes: Scope::ALL.into(), sight: Sight::all().into() }
 }
 
 /// All keys there are.
@@ -87,11 +114,13 @@ impl Keys {
     /// The keys of a configuration.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let caller = |name: &str, scopes: &[Scope]| Caller { name: name.into(), scopes: scopes.into() };
-        let default =
-            config.api_key.iter().map(|key| (key.clone().into_bytes(), caller(DEFAULT, &Scope::ALL)));
-        let named =
-            config.key.iter().map(|key| (key.key.clone().into_bytes(), caller(&key.name, &key.scopes)));
+        let default = config.api_key.iter().map(|key| (key.clone().into_bytes(), unlimited(DEFAULT)));
+        let caller = |key: &KeyEntry| Caller {
+            name: key.name.as_str().into(),
+            scopes: key.scopes.as_slice().into(),
+            sight: key.sight().into(),
+        };
+        let named = config.key.iter().map(|key| (key.key.clone().into_bytes(), caller(key)));
         Self { keys: default.chain(named).collect() }
     }
 
@@ -99,7 +128,7 @@ impl Keys {
     #[must_use]
     pub fn holder(&self, shown: Option<&[u8]>) -> Option<Caller> {
         if self.keys.is_empty() {
-            return Some(Caller { name: LOCAL.into(), scopes: Scope::ALL.into() });
+            return Some(unlimited(LOCAL));
         }
         let shown = shown?;
         let mut found = u32::MAX;

@@ -314,6 +314,33 @@ fn policies_are_reloaded_whole_and_a_broken_file_changes_nothing() {
     assert_eq!(listed["policies"][1]["digest"], after["record"]["policy"], "{listed}");
 }
 
+#[test]
+fn the_clauses_of_a_reloaded_policy_are_cited_from_the_next_verdict_on_and_the_old_ones_never() {
+    let folder = folder();
+    let policy = |id: &str, text: &str| {
+        format!(
+            "name='own'\nversion='1'\nlanguages=['en']\n[thresholds]\nscore={{flag=0.5,review=0.7,block=0.9}}\n\
+             severity={{flag=1,review=3,block=4}}\n[[category]]\nname='harassment'\ndefinition='x'\n\
+             [[clause]]\nid='{id}'\ncategory='harassment'\nseverity=4\ntext='{text}'\n\
+             [[stage]]\nkind='retrieve'\non_fault='block'\n[[stage]]\nkind='classify'\non_fault='block'\n"
+        )
+    };
+    let path = file(&folder, "own.toml", &policy("old", "Do not insult or humiliate people."));
+    let house = House::new(&format!("[policies]\nfiles = ['{}']\n", path.display()));
+    let cited = || {
+        let text = "You are a worthless idiot and everybody hates you.";
+        let judged = house.post("anna", "/moderate", &json!({"text": text, "policy": "own"})).json();
+        let findings = judged["findings"].as_array().expect("findings").iter();
+        let evidence = findings.flat_map(|finding| finding["evidence"].as_array().expect("evidence"));
+        let clauses = evidence.filter(|one| one["kind"] == "clause");
+        clauses.map(|one| one["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(cited(), ["old"]);
+    file(&folder, "own.toml", &policy("new", "Insulting and humiliating people is forbidden here."));
+    assert_eq!(house.post("root", "/policies/reload", &json!({})).status, 200);
+    assert_eq!(cited(), ["new"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_hang_up_reloads_the_policies() {

@@ -46,6 +46,7 @@ pub(super) struct Sieve {
     tags: Option<Vec<u32>>,
     tag_mask: u64,
     all_tags: Vec<u32>,
+    access: Option<Vec<u32>>,
     created_from: Option<u64>,
     created_before: Option<u64>,
     confirmed_only: bool,
@@ -78,6 +79,11 @@ impl Sieve {
             tag_mask: tags.as_deref().map_or(u64::MAX, mask),
             tags,
             all_tags: filter.all_tags.iter().map(|tag| symbols.find(tag)).collect::<Option<_>>()?,
+            // Tags that no row ever had open none.
+            access: filter
+                .access
+                .as_ref()
+                .map(|held| held.iter().filter_map(|tag| symbols.find(tag)).collect()),
             created_from: filter.created_from,
             created_before: filter.created_before,
             confirmed_only: filter.confirmed_only,
@@ -98,11 +104,14 @@ impl Sieve {
         let tagged = |wanted: &Vec<u32>| {
             entry.tag_mask & self.tag_mask != 0 && entry.tags.iter().any(|tag| wanted.contains(tag))
         };
+        let opened =
+            |held: &Vec<u32>| entry.tags.is_empty() || entry.tags.iter().any(|tag| held.contains(tag));
         self.bank.is_none_or(|bank| bank == entry.bank)
             && any_of(&self.labels, entry.label)
             && any_of(&self.languages, entry.language)
             && self.tags.as_ref().is_none_or(tagged)
             && self.all_tags.iter().all(|tag| entry.tags.contains(tag))
+            && self.access.as_ref().is_none_or(opened)
             && self.created_from.is_none_or(|from| entry.created >= from)
             && self.created_before.is_none_or(|before| entry.created < before)
             && (entry.confirmed || !self.confirmed_only)

@@ -18,8 +18,8 @@ const GROUP_ROWS: usize = 20_000;
 
 /// What one caller wants changed.
 pub(super) enum Change {
-    Put(Vec<Put>),
-    Remove(Vec<String>),
+    /// Rows to put, and ids to remove after that.
+    Exchange(Vec<Put>, Vec<String>),
     RemoveWhere(Filter),
     Restore(PathBuf),
 }
@@ -48,8 +48,7 @@ impl Change {
     /// How much of a group it takes; `None` if what it does depends on what was written before it, so that it goes alone.
     fn size(&self) -> Option<usize> {
         match self {
-            Self::Put(rows) => Some(rows.len()),
-            Self::Remove(ids) => Some(ids.len()),
+            Self::Exchange(rows, gone) => Some(rows.len() + gone.len()),
             Self::RemoveWhere(_) | Self::Restore(_) => None,
         }
     }
@@ -61,15 +60,13 @@ impl Change {
         measures: &mut KeyedTable<'_>,
     ) -> Result<(), Trouble> {
         match self {
-            Self::Put(rows) => {
+            Self::Exchange(rows, gone) => {
                 for put in rows {
                     let key = (tenant, put.row.id.as_str());
                     records.insert(key, put.record.as_slice())?;
                     measures.insert(key, put.measures.as_slice())?;
                 }
-            }
-            Self::Remove(ids) => {
-                for id in ids {
+                for id in gone {
                     records.remove((tenant, id.as_str()))?;
                     measures.remove((tenant, id.as_str()))?;
                 }
@@ -89,20 +86,17 @@ impl Change {
         Ok(())
     }
 
-    /// Does in memory what the file has; says how many rows that concerned.
+    /// Does in memory what the file has; says how many rows that removed.
     fn in_memory(&self, ledger: &mut Ledger, Tenant { shelf, symbols }: &mut Tenant) -> usize {
         match self {
-            Self::Put(rows) => {
+            Self::Exchange(rows, gone) => {
                 for put in rows {
                     let (id, slot) = ledger.slot_of(&put.row.id);
                     let entry = Entry::new(id, &Record::from(&put.row), symbols);
                     shelf.put(slot, entry, (&put.quantized, &put.row.terms));
                 }
-                rows.len()
-            }
-            Self::Remove(ids) => {
                 let mut removed = 0;
-                for slot in ids.iter().filter_map(|id| ledger.release(id)) {
+                for slot in gone.iter().filter_map(|id| ledger.release(id)) {
                     shelf.clear(slot);
                     removed += 1;
                 }
@@ -200,7 +194,7 @@ impl Store {
             let admitted = state.tenants.get(tenant).map(|tenant| tenant.admitted(filter));
             let ids = admitted.into_iter().flatten().map(|slot| slot.entry.id.to_string()).collect();
             let (answer, _) = sync_channel(1);
-            let change = Change::Remove(ids);
+            let change = Change::Exchange(Vec::new(), ids);
             return self.make_together(writer, &[Waiting { tenant: Arc::clone(tenant), change, answer }]);
         }
         if writer.file.is_none() {

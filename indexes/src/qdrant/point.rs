@@ -130,6 +130,13 @@ pub(super) fn conditions(filter: &Filter) -> Option<wire::Filter> {
         }
     }
     must.extend(filter.all_tags.iter().map(|tag| wire::Condition::matches(TAGS, tag.clone())));
+    if let Some(held) = &filter.access {
+        let mut opens = vec![wire::Condition::is_empty(TAGS)];
+        if !held.is_empty() {
+            opens.push(wire::Condition::matches(TAGS, held.clone()));
+        }
+        must.push(wire::Filter::should(opens).into());
+    }
     if filter.created_from.is_some() || filter.created_before.is_some() {
         let range = wire::Range {
             gte: filter.created_from.map(float),

@@ -41,7 +41,7 @@ impl Dice {
         let bank = one_of(&["precedents", "clauses", "documents"]);
         let label = one_of(&["hate", "violence", "fraud", ""]);
         let language = one_of(&["en", "de", ""]);
-        let tag = one_of(&["red", "green", "blue", ""]);
+        let tag = one_of(&["red", "green", "blue", "", "none"]);
         let given = |name: String| Some(name).filter(|name| !name.is_empty());
         Row {
             id: format!("row-{number:05}"),
@@ -50,7 +50,11 @@ impl Dice {
             text,
             label: given(label),
             language: given(language),
-            tags: given(tag).into_iter().chain(["every".to_owned()]).collect(),
+            tags: if tag == "none" {
+                Vec::new()
+            } else {
+                given(tag).into_iter().chain(["tagged".to_owned()]).collect()
+            },
             severity: Some(3),
             ruling: Some("block".to_owned()),
             created: 1_700_000_000 + number as u64,

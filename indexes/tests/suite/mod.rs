@@ -34,6 +34,8 @@ macro_rules! suite {
     ($fresh:expr, $cases:expr, $attributes:tt) => {
         $crate::suite::suite!(@tests $fresh, $attributes,
             a_filter_never_hides_a_row_behind_better_ones_it_excludes
+            a_row_with_tags_answers_only_who_holds_one_of_them
+            rows_come_and_go_in_one_exchange
             a_row_is_moved_to_the_bank_it_was_last_given
             a_row_expires_at_the_second_it_names
             a_removed_row_answers_nothing
@@ -98,6 +100,10 @@ impl Oracle {
                     || filter.languages.iter().any(|language| row.language.as_ref() == Some(language)))
                 && (filter.tags.is_empty() || filter.tags.iter().any(|tag| row.tags.contains(tag)))
                 && filter.all_tags.iter().all(|tag| row.tags.contains(tag))
+                && match &filter.access {
+                    Some(held) => row.tags.is_empty() || row.tags.iter().any(|tag| held.contains(tag)),
+                    None => true,
+                }
                 && filter.created_from.is_none_or(|from| from <= row.created)
                 && filter.created_before.is_none_or(|before| before > row.created)
                 && (!filter.confirmed_only || row.confirmed)
@@ -269,21 +275,32 @@ fn filters() -> impl Strategy<Value = Filter> {
         ),
         some_of(&["hate", "violence", "unheard-of"]),
         some_of(&["en", "de", "unheard-of"]),
-        some_of(&["red", "green", "every", "unheard-of"]),
-        some_of(&["red", "every"]),
+        some_of(&["red", "green", "tagged", "unheard-of"]),
+        (some_of(&["red", "tagged"]), prop::option::of(some_of(&["red", "green", "unheard-of"]))),
         prop::option::of(1_700_000_000_u64..1_700_000_040),
         prop::option::of(1_700_000_000_u64..1_700_000_040),
         any::<bool>(),
         prop::option::of(900_u64..2_100),
     )
         .prop_map(
-            |(bank, labels, languages, tags, all_tags, created_from, created_before, confirmed_only, now)| {
+            |(
+                bank,
+                labels,
+                languages,
+                tags,
+                (all_tags, access),
+                created_from,
+                created_before,
+                confirmed_only,
+                now,
+            )| {
                 Filter {
                     bank,
                     labels,
                     languages,
                     tags,
                     all_tags,
+                    access,
                     created_from,
                     created_before,
                     confirmed_only,
@@ -351,6 +368,59 @@ pub(crate) async fn a_filter_never_hides_a_row_behind_better_ones_it_excludes(Op
     let filter = Filter { tags: vec!["team-a".to_owned()], ..Filter::default() };
     let hits = index.nearest(&Query { filter, ..Query::new(axis(0), 1) }).await.unwrap();
     assert_eq!(hits[0].row.id, "far");
+}
+
+pub(crate) async fn a_row_with_tags_answers_only_who_holds_one_of_them(Opened { index, .. }: &Opened) {
+    let tagged = |id: &str, place: usize, tags: &[&str]| {
+        let terms = Terms::of("the same words", Some("en"));
+        Row { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), terms, ..plain(id, axis(place)) }
+    };
+    let mut rows: Vec<Row> =
+        (0..200).map(|number| tagged(&format!("near-{number}"), 0, &["board", "law"])).collect();
+    rows.extend([tagged("mine", 1, &["law-2", "team"]), tagged("free", 2, &[])]);
+    index.upsert(rows).await.unwrap();
+    let seen_with = async |held: &[&str]| {
+        let access = Some(held.iter().map(|tag| (*tag).to_owned()).collect());
+        let filter = Filter { access, ..Filter::bank("precedents") };
+        let terms = Terms::of("the same words", Some("en"));
+        for query in [Query::sparse(terms.clone(), 1), Query::hybrid(axis(0), terms, 1)] {
+            let hits = index.nearest(&Query { filter: filter.clone(), ..query }).await.unwrap();
+            assert!(filter.admits(&hits[0].row), "{held:?} {}", hits[0].row.id);
+        }
+        let nearest =
+            index.nearest(&Query { filter: filter.clone(), ..Query::new(axis(0), 1) }).await.unwrap();
+        let listed = pages(&**index, 50, &filter).await.len();
+        assert_eq!(listed, index.count(&filter).await.unwrap());
+        (nearest[0].row.id.clone(), listed)
+    };
+    assert_eq!(seen_with(&[]).await, ("free".to_owned(), 1));
+    assert_eq!(seen_with(&["unheard-of", "laws"]).await, ("free".to_owned(), 1));
+    assert_eq!(seen_with(&["team", "other"]).await.1, 2);
+    let (nearest, listed) = seen_with(&["law"]).await;
+    assert!(nearest.starts_with("near-"), "{nearest}");
+    assert_eq!(listed, 201);
+    let blind = Filter { access: Some(Vec::new()), ..Filter::default() };
+    assert_eq!(index.remove_where(&blind).await.unwrap(), 1);
+    assert_eq!(index.count(&Filter::default()).await.unwrap(), 201);
+}
+
+pub(crate) async fn rows_come_and_go_in_one_exchange(Opened { index, .. }: &Opened) {
+    index
+        .upsert(vec![plain("stays", axis(0)), plain("goes", axis(1)), plain("changes", axis(2))])
+        .await
+        .unwrap();
+    let rows = vec![plain("comes", axis(3)), plain("changes", axis(4)), plain("in both", axis(5))];
+    let gone = ["goes".to_owned(), "was never there".to_owned(), "in both".to_owned()];
+    assert_eq!(index.exchange(rows, &gone).await.unwrap(), 2);
+    let left: Vec<(String, Vec<f32>)> =
+        pages(&**index, 9, &Filter::default()).await.into_iter().map(|row| (row.id, row.vector)).collect();
+    let expected =
+        [("changes", 4), ("comes", 3), ("stays", 0)].map(|(id, place)| (id.to_owned(), axis(place)));
+    assert_eq!(left, expected);
+    let refused =
+        index.exchange(vec![plain("new", axis(0)), plain("", axis(1))], &["stays".to_owned()]).await;
+    assert!(refused.is_err());
+    assert_eq!(index.count(&Filter::default()).await.unwrap(), 3, "nothing came and nothing went");
 }
 
 pub(crate) async fn a_row_is_moved_to_the_bank_it_was_last_given(Opened { index, .. }: &Opened) {

@@ -54,6 +54,28 @@ async fn a_text_without_spaces_is_cut_by_bytes() {
 }
 
 #[tokio::test]
+async fn words_cover_a_text_and_as_many_as_a_window_has_tokens_for_can_be_embedded() {
+    for text in [
+        "Die Fülle des Wohllauts war größer, als man dachte; und sie wuchs. 🙂 ".repeat(40),
+        "x".repeat(100_000),
+        "漢字".repeat(2_000),
+    ] {
+        let words = embedder().words(&text).expect("words");
+        assert_eq!(words.first().map(|word| word.bytes.start), Some(0));
+        assert_eq!(words.last().map(|word| word.bytes.end), Some(text.len()));
+        assert!(words.windows(2).all(|pair| pair[0].bytes.end == pair[1].bytes.start), "no gap");
+        let mut tokens = 0;
+        let fits = words.iter().take_while(|word| {
+            tokens += word.tokens;
+            tokens <= 254
+        });
+        let end = fits.last().expect("one fits").bytes.end;
+        assert!(end < text.len());
+        embedder().embed(&[&text[..end]]).await.expect("it fits");
+    }
+}
+
+#[tokio::test]
 async fn smaller_windows_are_kept_to_as_well() {
     let embedder =
         load(&EmbedderOptions { window_tokens: 118, overlap: 16, ..forgetful() }).expect("an encoder");

@@ -240,6 +240,6 @@ impl Precedents {
 }
 
 /// Unix seconds.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }

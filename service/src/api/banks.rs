@@ -1,6 +1,7 @@
 //! `/v1/lamassu/banks`, `/v1/lamassu/banks/{bank}` and its `/search`.
 
 use actix_web::{HttpResponse, web};
+use plugins::Kind;
 use serde::Serialize;
 
 use super::edge::{By, NativeError, json_of, method_not_allowed};
@@ -15,8 +16,8 @@ struct RemovedJson {
 
 /// The banks there are.
 async fn list(caller: By, clerk: web::Data<Clerk>) -> Result<HttpResponse, NativeError> {
-    caller.may(&[Scope::Banks, Scope::Review])?;
-    Ok(HttpResponse::Ok().json(clerk.list().await?))
+    let who = caller.who(&[Scope::Banks, Scope::Review])?;
+    Ok(HttpResponse::Ok().json(clerk.list(who).await?))
 }
 
 /// Makes a bank.
@@ -37,8 +38,8 @@ async fn account(
     clerk: web::Data<Clerk>,
     bank: web::Path<String>,
 ) -> Result<HttpResponse, NativeError> {
-    caller.may(&[Scope::Banks, Scope::Review])?;
-    Ok(HttpResponse::Ok().json(clerk.account(&bank).await?))
+    let who = caller.who(&[Scope::Banks, Scope::Review])?;
+    Ok(HttpResponse::Ok().json(clerk.account(&bank, who).await?))
 }
 
 /// Removes a bank and all that is in it, without a trace.
@@ -51,16 +52,21 @@ async fn delete(
     Ok(HttpResponse::Ok().json(RemovedJson { removed: clerk.delete(&bank).await? }))
 }
 
-/// Cases that resemble a text, with their rulings.
+/// Cases that resemble a text, with their rulings; passages of documents that answer it.
 async fn search(
     caller: By,
     clerk: web::Data<Clerk>,
     (moderator, bank): (web::Data<Moderator>, web::Path<String>),
     body: web::Payload,
 ) -> Result<HttpResponse, NativeError> {
-    caller.may(&[Scope::Banks, Scope::Review])?;
+    // Documents are there for those who work with texts; cases, for those who look after them.
+    let opens = match clerk.kind(&bank).await {
+        Ok(Kind::Documents) => [Scope::Banks, Scope::Review, Scope::Judge].as_slice(),
+        Ok(Kind::Precedents) | Err(_) => &[Scope::Banks, Scope::Review],
+    };
+    let who = caller.who(opens)?;
     let wanted: SearchJson = json_of(body, moderator.limits().max_body_bytes).await?;
-    Ok(HttpResponse::Ok().json(clerk.search(&bank, &wanted).await?))
+    Ok(HttpResponse::Ok().json(clerk.search(&bank, &wanted, who).await?))
 }
 
 /// Registers the routes.

@@ -10,6 +10,7 @@ use futures::future::{Ready, ready};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
+use crate::clerk::Who;
 use crate::error::ApiError;
 use crate::json::{ErrorJson, place_of};
 use crate::keys::{Caller, Keys, Scope};
@@ -73,6 +74,11 @@ impl By {
     /// Lets those pass whose key has one of `scopes`, and says its name.
     pub(super) fn may(&self, scopes: &[Scope]) -> Result<&str, ApiError> {
         self.0.may(scopes)
+    }
+
+    /// The same, for those who look after banks.
+    pub(super) fn who(&self, scopes: &[Scope]) -> Result<Who<'_>, ApiError> {
+        Ok(Who { by: self.0.may(scopes)?, sight: self.0.sight() })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 use futures::{Stream, StreamExt, stream};
+use plugins::Sight;
 
 use super::edge::{By, NativeError, method_not_allowed};
-use crate::clerk::{Clerk, FilterJson, Importing, PageJson};
+use crate::clerk::{Clerk, FilterJson, Importing, PageJson, Who};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::Moderator;
@@ -19,8 +20,8 @@ async fn import(
     (moderator, bank): (web::Data<Moderator>, web::Path<String>),
     mut body: web::Payload,
 ) -> Result<HttpResponse, NativeError> {
-    let by = caller.may(&[Scope::Banks])?;
-    let mut importing = Importing::new(&clerk, &bank, by, moderator.limits().max_body_bytes);
+    let who = caller.who(&[Scope::Banks])?;
+    let mut importing = Importing::new(&clerk, &bank, who, moderator.limits().max_body_bytes);
     while let Some(piece) = body.next().await {
         let broken = |_| ApiError::Unreadable("it could not be received whole".to_owned());
         importing.take(&piece.map_err(broken)?).await?;
@@ -34,8 +35,8 @@ async fn export(
     clerk: web::Data<Clerk>,
     bank: web::Path<String>,
 ) -> Result<HttpResponse, NativeError> {
-    caller.may(&[Scope::Banks, Scope::Review])?;
-    let bank = bank.into_inner();
+    let sight = caller.who(&[Scope::Banks, Scope::Review])?.sight.clone();
+    let bank = (bank.into_inner(), sight);
     // The first page is read before the answer begins: a bank that is not there is an error, not an empty export.
     let first = page(&clerk, &bank, None).await?;
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(pages(clerk, bank, first)))
@@ -43,7 +44,7 @@ async fn export(
 
 fn pages(
     clerk: web::Data<Clerk>,
-    bank: String,
+    bank: (String, Sight),
     first: PageJson,
 ) -> impl Stream<Item = Result<web::Bytes, ApiError>> {
     stream::unfold(Some(first), move |page_now| {
@@ -62,8 +63,13 @@ fn pages(
     })
 }
 
-async fn page(clerk: &Clerk, bank: &str, after: Option<String>) -> Result<PageJson, ApiError> {
-    clerk.page(bank, &FilterJson { after, limit: Some(PAGE), ..FilterJson::default() }).await
+async fn page(
+    clerk: &Clerk,
+    (bank, sight): &(String, Sight),
+    after: Option<String>,
+) -> Result<PageJson, ApiError> {
+    let wanted = FilterJson { after, limit: Some(PAGE), full: true, ..FilterJson::default() };
+    clerk.page(bank, &wanted, Who { by: "export", sight }).await
 }
 
 /// Registers the routes.

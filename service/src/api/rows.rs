@@ -1,26 +1,29 @@
 //! `/v1/lamassu/banks/{bank}/rows`, one row of it, and what reviewers do with it.
 
 use actix_web::{HttpResponse, web};
+use plugins::Kind;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::edge::{By, NativeError, json_of, json_or_nothing, method_not_allowed, query_of};
-use crate::clerk::{CaseJson, Clerk, Either, EnteredJson, FilterJson, Verb, opinion};
+use crate::clerk::{Clerk, Either, EnteredJson, FilterJson, Verb, opinion};
+use crate::config::Limits;
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::Moderator;
 
-/// Cases of one request: a single one, or many.
+/// Cases or documents of one request: a single one, or many.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum CasesJson {
-    Many(ManyCases),
-    One(Box<CaseJson>),
+enum RowsJson<T> {
+    Many(ManyRows<T>),
+    One(Box<T>),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ManyCases {
-    rows: Vec<CaseJson>,
+struct ManyRows<T> {
+    rows: Vec<T>,
 }
 
 #[derive(Serialize)]
@@ -28,37 +31,54 @@ struct ManyAnswers {
     results: Vec<Either<EnteredJson>>,
 }
 
-/// Hands in a case, or many; each is unconfirmed.
+/// What a request hands in, and whether it is a single one.
+struct Given<T> {
+    rows: Vec<Result<T, ApiError>>,
+    single: bool,
+}
+
+/// Hands in a case or a document, or many. A case is unconfirmed.
 async fn add(
     caller: By,
     clerk: web::Data<Clerk>,
     (moderator, bank): (web::Data<Moderator>, web::Path<String>),
     body: web::Payload,
 ) -> Result<HttpResponse, NativeError> {
-    let by = caller.may(&[Scope::Banks])?;
-    match json_of(body, moderator.limits().max_body_bytes).await? {
-        CasesJson::One(case) => Ok(HttpResponse::Created().json(one(&clerk, &bank, *case, by).await?)),
-        CasesJson::Many(ManyCases { rows }) => {
-            many(&clerk, (&bank, moderator.limits().max_texts), rows, by).await
+    let who = caller.who(&[Scope::Banks])?;
+    match clerk.kind(&bank).await? {
+        Kind::Precedents => {
+            let Given { rows, single } = given(body, moderator.limits()).await?;
+            answer(clerk.enter(&bank, rows, who).await?, single)
+        }
+        Kind::Documents => {
+            let Given { rows, single } = given(body, moderator.limits()).await?;
+            answer(clerk.index(&bank, rows, who).await?, single)
         }
     }
 }
 
-async fn one(clerk: &Clerk, bank: &str, case: CaseJson, by: &str) -> Result<EnteredJson, ApiError> {
-    clerk.enter(bank, vec![Ok(case)], by).await?.pop().unwrap_or(Err(ApiError::Internal))
+async fn given<T: DeserializeOwned>(body: web::Payload, limits: &Limits) -> Result<Given<T>, ApiError> {
+    let limit = limits.max_texts;
+    match json_of(body, limits.max_body_bytes).await? {
+        RowsJson::One(row) => Ok(Given { rows: vec![Ok(*row)], single: true }),
+        RowsJson::Many(ManyRows { rows }) if rows.len() > limit => {
+            let reason = format!("more than {limit} rows (limits.max_texts); an import takes any number");
+            Err(ApiError::Field { field: "rows", reason })
+        }
+        RowsJson::Many(ManyRows { rows }) => {
+            Ok(Given { rows: rows.into_iter().map(Ok).collect(), single: false })
+        }
+    }
 }
 
-async fn many(
-    clerk: &Clerk,
-    (bank, limit): (&str, usize),
-    rows: Vec<CaseJson>,
-    by: &str,
+fn answer(
+    mut entered: Vec<Result<EnteredJson, ApiError>>,
+    single: bool,
 ) -> Result<HttpResponse, NativeError> {
-    if rows.len() > limit {
-        let reason = format!("more than {limit} rows (limits.max_texts); an import takes any number");
-        return Err(ApiError::Field { field: "rows", reason }.into());
+    if single {
+        let one = entered.pop().unwrap_or(Err(ApiError::Internal))?;
+        return Ok(HttpResponse::Created().json(one));
     }
-    let entered = clerk.enter(bank, rows.into_iter().map(Ok).collect(), by).await?;
     Ok(HttpResponse::Ok().json(ManyAnswers { results: entered.into_iter().map(Either::from).collect() }))
 }
 
@@ -69,9 +89,9 @@ async fn list(
     bank: web::Path<String>,
     request: actix_web::HttpRequest,
 ) -> Result<HttpResponse, NativeError> {
-    caller.may(&[Scope::Banks, Scope::Review])?;
+    let who = caller.who(&[Scope::Banks, Scope::Review])?;
     let wanted: FilterJson = query_of(&request)?;
-    Ok(HttpResponse::Ok().json(clerk.page(&bank, &wanted).await?))
+    Ok(HttpResponse::Ok().json(clerk.page(&bank, &wanted, who).await?))
 }
 
 /// One row.
@@ -80,18 +100,22 @@ async fn row(
     clerk: web::Data<Clerk>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, NativeError> {
-    caller.may(&[Scope::Banks, Scope::Review])?;
-    Ok(HttpResponse::Ok().json(clerk.row(&path.0, &path.1).await?))
+    let who = caller.who(&[Scope::Banks, Scope::Review])?;
+    Ok(HttpResponse::Ok().json(clerk.row(&path.0, &path.1, who).await?))
 }
 
-/// Removes a row without a trace.
+/// Removes a row without a trace. A document goes as it came: handing in another of its id would remove it, too.
 async fn delete(
     caller: By,
     clerk: web::Data<Clerk>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, NativeError> {
-    caller.may(&[Scope::Admin])?;
-    clerk.remove(&path.0, &path.1).await?;
+    let opens = match clerk.kind(&path.0).await {
+        Ok(Kind::Documents) => [Scope::Admin, Scope::Banks].as_slice(),
+        Ok(Kind::Precedents) | Err(_) => &[Scope::Admin],
+    };
+    let who = caller.who(opens)?;
+    clerk.remove(&path.0, &path.1, who).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,11 +1,16 @@
 //! JSON lines of any number, handed in as they arrive.
 
-use super::{CaseJson, Clerk, EnteredJson, ImportJson};
+use plugins::Kind;
+use serde::de::DeserializeOwned;
+
+use super::{CaseJson, Clerk, DocumentJson, EnteredJson, ImportJson, Who};
 use crate::error::ApiError;
 use crate::json::{ErrorJson, place_of};
 
 /// Cases embedded and written at once.
 const AT_ONCE: usize = 128;
+/// Bytes of lines that wait, at most, before they are handed in.
+const BYTES_AT_ONCE: usize = 4 << 20;
 /// Refused lines that are named; the rest is counted.
 const NAMED: usize = 100;
 /// Ids that the answer holds.
@@ -15,31 +20,34 @@ const IDS: usize = 1_000;
 pub struct Importing<'a> {
     clerk: &'a Clerk,
     bank: &'a str,
-    by: &'a str,
+    who: Who<'a>,
     limit: usize,
     /// What has arrived of a line that is not whole yet.
     rest: Vec<u8>,
     /// The line being received is longer than allowed.
     too_long: bool,
     number: u64,
-    waiting: Vec<(u64, Result<CaseJson, ApiError>)>,
+    waiting: Vec<(u64, Result<Vec<u8>, ApiError>)>,
+    /// Bytes of them.
+    held: usize,
     report: ImportJson,
 }
 
 impl<'a> Importing<'a> {
-    /// An import into `bank` for the key named `by`; no line has more than `limit` bytes.
+    /// An import into `bank`; no line has more than `limit` bytes.
     #[must_use]
-    pub fn new(clerk: &'a Clerk, bank: &'a str, by: &'a str, limit: usize) -> Self {
+    pub fn new(clerk: &'a Clerk, bank: &'a str, who: Who<'a>, limit: usize) -> Self {
         let report = ImportJson::default();
         Self {
             clerk,
             bank,
-            by,
+            who,
             limit,
             rest: Vec::new(),
             too_long: false,
             number: 0,
             waiting: Vec::new(),
+            held: 0,
             report,
         }
     }
@@ -55,7 +63,7 @@ impl<'a> Importing<'a> {
             self.keep(line);
             self.line();
             bytes = after.get(1..).unwrap_or_default();
-            if self.waiting.len() >= AT_ONCE {
+            if self.waiting.len() >= AT_ONCE || self.held >= BYTES_AT_ONCE {
                 self.hand_in().await?;
             }
         }
@@ -89,16 +97,25 @@ impl<'a> Importing<'a> {
         if too_long {
             self.waiting.push((self.number, Err(ApiError::BodyTooLarge { limit: self.limit })));
         } else if !line.iter().all(u8::is_ascii_whitespace) {
-            let read = serde_json::from_slice(&line).map_err(|error| ApiError::Unreadable(place_of(&error)));
-            self.waiting.push((self.number, read));
+            self.held += line.len();
+            self.waiting.push((self.number, Ok(line)));
         }
     }
 
     async fn hand_in(&mut self) -> Result<(), ApiError> {
-        let (numbers, cases): (Vec<u64>, Vec<_>) = self.waiting.drain(..).unzip();
-        let names: Vec<Option<serde_json::Value>> =
-            cases.iter().map(|case| case.as_ref().ok().and_then(|case| case.id().map(Into::into))).collect();
-        let entered = self.clerk.enter(self.bank, cases, self.by).await?;
+        self.held = 0;
+        let (numbers, lines): (Vec<u64>, Vec<_>) = self.waiting.drain(..).unzip();
+        let (names, entered) = match self.clerk.kind(self.bank).await? {
+            Kind::Precedents => {
+                let (names, cases) = read(lines, |case: &CaseJson| case.id().map(Into::into));
+                (names, self.clerk.enter(self.bank, cases, self.who).await?)
+            }
+            Kind::Documents => {
+                self.report.chunks.get_or_insert_default();
+                let (names, documents) = read(lines, |document: &DocumentJson| document.id().map(Into::into));
+                (names, self.clerk.index(self.bank, documents, self.who).await?)
+            }
+        };
         for ((number, id), entered) in numbers.into_iter().zip(names).zip(entered) {
             self.count(entered.map_err(|error| ErrorJson::from(&error).placed(id, Some(number))));
         }
@@ -119,11 +136,16 @@ impl<'a> Importing<'a> {
                 report.entered += 1;
                 self.remember(id);
             }
-            Ok(EnteredJson::Present { id, .. }) => {
+            Ok(EnteredJson::Present { id, .. } | EnteredJson::Unchanged { id }) => {
                 report.present += 1;
                 self.remember(id);
             }
             Ok(EnteredJson::Merged { .. }) => report.merged += 1,
+            Ok(EnteredJson::Indexed { id, chunks }) => {
+                report.entered += 1;
+                report.chunks.get_or_insert_default().count(chunks);
+                self.remember(id);
+            }
             Err(error) => {
                 report.refused += 1;
                 if report.errors.len() < NAMED {
@@ -134,4 +156,14 @@ impl<'a> Importing<'a> {
             }
         }
     }
+}
+
+/// Lines as what they should be, and the names of those that are.
+fn read<T: DeserializeOwned>(
+    lines: Vec<Result<Vec<u8>, ApiError>>,
+    name: impl Fn(&T) -> Option<serde_json::Value>,
+) -> (Vec<Option<serde_json::Value>>, Vec<Result<T, ApiError>>) {
+    let unreadable = |error: serde_json::Error| ApiError::Unreadable(place_of(&error));
+    let read = lines.into_iter().map(|line| serde_json::from_slice(&line?).map_err(unreadable));
+    read.map(|line: Result<T, _>| (line.as_ref().ok().and_then(&name), line)).unzip()
 }

@@ -1,5 +1,6 @@
 //! What the service and the command line do with banks: JSON in, JSON out, nothing decided.
 
+mod documents;
 mod intake;
 mod wire;
 
@@ -7,13 +8,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexes::{Filter, Query};
-use plugins::{BankError, Banks, Kind, Manner, Opinion, PrecedentError, State};
+use plugins::{BankError, Banks, Kind, Manner, Opinion, PrecedentError, Sight, State};
 use policies::{Category, Content};
 
+pub use documents::{ChunksJson, DocumentJson, KeptJson, PassageJson, ShelfJson};
 pub use intake::Importing;
 pub use wire::{
-    AccountJson, BankJson, BanksJson, CaseJson, EnteredJson, FilterJson, HitsJson, ImportJson, ModeJson,
-    NewBankJson, PageJson, ReviewJson, RowJson, SearchJson,
+    AccountJson, BankJson, BanksJson, CaseJson, EnteredJson, FilterJson, HitsJson, ImportJson, ListedJson,
+    ModeJson, NewBankJson, PageJson, ReviewJson, RowJson, SearchJson,
 };
 
 use crate::error::ApiError;
@@ -27,6 +29,25 @@ const HITS: (usize, usize) = (10, 100);
 /// Looks after a tenant's banks. Shared by all requests.
 pub struct Clerk {
     banks: Arc<Banks>,
+}
+
+/// Whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    /// The key's name.
+    pub by: &'a str,
+    /// The documents it may see.
+    pub sight: &'a Sight,
+}
+
+/// What a bank holds, by its kind.
+#[derive(Debug, serde::Serialize)]
+#[serde(untagged)]
+pub enum HoldsJson {
+    /// Decided cases.
+    Cases(AccountJson),
+    /// Documents.
+    Documents(ShelfJson),
 }
 
 /// What a reviewer may do.
@@ -65,10 +86,13 @@ impl Clerk {
     /// # Errors
     ///
     /// The index does not answer.
-    pub async fn list(&self) -> Result<BanksJson, ApiError> {
+    pub async fn list(&self, who: Who<'_>) -> Result<BanksJson, ApiError> {
         let mut banks = Vec::new();
         for (name, kind) in self.banks.list().await? {
-            let rows = self.banks.count(&Filter::bank(&name)).await?;
+            let rows = match kind {
+                Kind::Precedents => self.banks.count(&Filter::bank(&name)).await?,
+                Kind::Documents => self.banks.documents(&name).count(who.sight).await?.0,
+            };
             banks.push(BankJson { name, kind: kind.name(), rows });
         }
         Ok(BanksJson { banks })
@@ -81,7 +105,8 @@ impl Clerk {
     /// [`ApiError::Bank`], or [`ApiError::Field`] for a kind there is not.
     pub async fn create(&self, new: &NewBankJson) -> Result<BankJson, ApiError> {
         let kind = new.kind.as_deref().map_or(Some(Kind::Precedents), Kind::named);
-        let kind = kind.ok_or_else(|| field("kind", "there is: precedents"))?;
+        let known = Kind::ALL.map(Kind::name).join(", ");
+        let kind = kind.ok_or_else(|| field("kind", &format!("there are: {known}")))?;
         self.banks.create(&new.name, kind).await?;
         Ok(BankJson { name: new.name.clone(), kind: kind.name(), rows: 0 })
     }
@@ -100,9 +125,31 @@ impl Clerk {
     /// # Errors
     ///
     /// [`ApiError::Bank`].
-    pub async fn account(&self, bank: &str) -> Result<AccountJson, ApiError> {
-        self.banks.kind(bank).await?;
-        Ok(AccountJson::new(bank, self.banks.precedents(bank).account().await?))
+    pub async fn account(&self, bank: &str, who: Who<'_>) -> Result<HoldsJson, ApiError> {
+        Ok(match self.kind(bank).await? {
+            Kind::Precedents => {
+                HoldsJson::Cases(AccountJson::new(bank, self.banks.precedents(bank).account().await?))
+            }
+            Kind::Documents => HoldsJson::Documents(self.inventory(bank, who.sight).await?),
+        })
+    }
+
+    /// What a bank holds.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Bank`].
+    pub async fn kind(&self, bank: &str) -> Result<Kind, ApiError> {
+        Ok(self.banks.kind(bank).await?)
+    }
+
+    /// Refuses a bank that holds something else.
+    async fn holds(&self, bank: &str, wanted: Kind) -> Result<(), ApiError> {
+        let kind = self.kind(bank).await?;
+        if kind == wanted {
+            return Ok(());
+        }
+        Err(BankError::Kind { name: bank.to_owned(), kind, wanted }.into())
     }
 
     /// Hands in cases for the key named `by`. Each is answered in its place.
@@ -114,12 +161,13 @@ impl Clerk {
         &self,
         bank: &str,
         cases: Vec<Result<CaseJson, ApiError>>,
-        by: &str,
+        who: Who<'_>,
     ) -> Result<Vec<Result<EnteredJson, ApiError>>, ApiError> {
-        self.banks.kind(bank).await?;
-        let cases: Vec<_> = cases.into_iter().map(|case| case.and_then(|case| case.into_case(by))).collect();
+        self.holds(bank, Kind::Precedents).await?;
+        let into_case = |case: CaseJson| case.into_case(who.by);
+        let cases: Vec<_> = cases.into_iter().map(|case| case.and_then(into_case)).collect();
         let good = cases.iter().flatten().cloned().collect();
-        let mut entered = self.banks.precedents(bank).enter(good, by).await?.into_iter();
+        let mut entered = self.banks.precedents(bank).enter(good, who.by).await?.into_iter();
         let answer = |case: Result<_, ApiError>| {
             case.and_then(|_| EnteredJson::new(entered.next().ok_or(ApiError::Internal)))
         };
@@ -131,9 +179,13 @@ impl Clerk {
     /// # Errors
     ///
     /// [`ApiError::Bank`], [`ApiError::Refused`].
-    pub async fn row(&self, bank: &str, id: &str) -> Result<RowJson, ApiError> {
-        self.banks.kind(bank).await?;
-        Ok(RowJson::new(&*self.banks.precedents(bank).case(id).await?, None))
+    pub async fn row(&self, bank: &str, id: &str, who: Who<'_>) -> Result<ListedJson, ApiError> {
+        match self.kind(bank).await? {
+            Kind::Precedents => {
+                Ok(ListedJson::Case(RowJson::new(&*self.banks.precedents(bank).case(id).await?, None)))
+            }
+            Kind::Documents => self.kept(&self.banks.documents(bank), id, who.sight).await,
+        }
     }
 
     /// Removes one row.
@@ -141,9 +193,11 @@ impl Clerk {
     /// # Errors
     ///
     /// [`ApiError::Bank`], [`ApiError::Refused`].
-    pub async fn remove(&self, bank: &str, id: &str) -> Result<(), ApiError> {
-        self.banks.kind(bank).await?;
-        Ok(self.banks.precedents(bank).remove(id).await?)
+    pub async fn remove(&self, bank: &str, id: &str, who: Who<'_>) -> Result<(), ApiError> {
+        match self.kind(bank).await? {
+            Kind::Precedents => Ok(self.banks.precedents(bank).remove(id).await?),
+            Kind::Documents => Ok(self.banks.documents(bank).remove(id, who.sight).await.map(drop)?),
+        }
     }
 
     /// A page of rows.
@@ -151,38 +205,40 @@ impl Clerk {
     /// # Errors
     ///
     /// [`ApiError::Bank`], [`ApiError::Field`].
-    pub async fn page(&self, bank: &str, wanted: &FilterJson) -> Result<PageJson, ApiError> {
-        self.banks.kind(bank).await?;
-        let FilterJson { state, category, language, tag, after, limit } = wanted;
+    pub async fn page(&self, bank: &str, wanted: &FilterJson, who: Who<'_>) -> Result<PageJson, ApiError> {
+        if self.kind(bank).await? == Kind::Documents {
+            return self.shelf(&self.banks.documents(bank), wanted, who.sight).await;
+        }
+        let FilterJson { state, category, language, tag, after, limit, .. } = wanted;
         let filter = self.filter(bank, state.as_deref(), [category, language, tag])?;
         let limit = within("limit", *limit, PAGE)?;
         let page = self.banks.scan(after.as_deref(), limit, &filter).await?;
-        Ok(PageJson { rows: page.rows.iter().map(|row| RowJson::new(row, None)).collect(), next: page.next })
+        let rows = page.rows.iter().map(|row| ListedJson::Case(RowJson::new(row, None)));
+        Ok(PageJson { rows: rows.collect(), next: page.next })
     }
 
-    /// Rows that resemble a text, with their rulings.
+    /// Cases that resemble a text, with their rulings; passages of documents that answer it.
     ///
     /// # Errors
     ///
     /// [`ApiError::Bank`], [`ApiError::Content`], [`ApiError::Field`].
-    pub async fn search(&self, bank: &str, wanted: &SearchJson) -> Result<HitsJson, ApiError> {
-        self.banks.kind(bank).await?;
-        Content::new(wanted.text.as_str())?;
-        let SearchJson { state, category, language, tag, .. } = wanted;
-        let filter = self.filter(bank, state.as_deref(), [category, language, tag])?;
-        let minimum = wanted.minimum.unwrap_or(-1.0);
-        if !(-1.0..=1.0).contains(&minimum) {
-            return Err(field("minimum", "it is a cosine, -1 to 1"));
+    pub async fn search(&self, bank: &str, wanted: &SearchJson, who: Who<'_>) -> Result<HitsJson, ApiError> {
+        if self.kind(bank).await? == Kind::Documents {
+            return self.passages(&self.banks.documents(bank), wanted, who.sight).await;
         }
-        let k = within("k", wanted.k, HITS)?;
-        let manner = match wanted.mode {
-            ModeJson::Dense => Manner::Dense,
-            ModeJson::Sparse => Manner::Sparse,
-            ModeJson::Hybrid => Manner::Hybrid,
-        };
+        Content::new(wanted.text.as_str())?;
+        let SearchJson { state, category, language, tag, tags, document, .. } = wanted;
+        for (name, given) in [("tags", tags.is_some()), ("document", document.is_some())] {
+            if given {
+                return Err(field(name, "it goes with banks of documents"));
+            }
+        }
+        let filter = self.filter(bank, state.as_deref(), [category, language, tag])?;
+        let (minimum, k) = (minimum(wanted.minimum)?, within("k", wanted.k, HITS)?);
         let question = Query { minimum, filter, ..Query::new(Vec::new(), k) };
-        let hits = self.banks.search(&wanted.text, manner, question).await?;
-        Ok(HitsJson { hits: hits.iter().map(|hit| RowJson::new(&hit.row, Some(hit.similarity))).collect() })
+        let hits = self.banks.search(&wanted.text, manner(wanted.mode), question).await?;
+        let hits = hits.iter().map(|hit| ListedJson::Case(RowJson::new(&hit.row, Some(hit.similarity))));
+        Ok(HitsJson { hits: hits.collect() })
     }
 
     /// Decides on a case.
@@ -196,7 +252,7 @@ impl Clerk {
         verb: Verb,
         opinion: Opinion<'_>,
     ) -> Result<RowJson, ApiError> {
-        self.banks.kind(bank).await?;
+        self.holds(bank, Kind::Precedents).await?;
         let cases = self.banks.precedents(bank);
         let row = match verb {
             Verb::Confirm => cases.confirm(id, opinion).await,
@@ -247,6 +303,20 @@ impl Clerk {
 #[must_use]
 pub fn opinion<'a>(by: &'a str, review: ReviewJson, floors: &'a BTreeSet<Category>) -> Opinion<'a> {
     Opinion { by, reason: review.reason, floors }
+}
+
+fn manner(mode: ModeJson) -> Manner {
+    match mode {
+        ModeJson::Dense => Manner::Dense,
+        ModeJson::Sparse => Manner::Sparse,
+        ModeJson::Hybrid => Manner::Hybrid,
+    }
+}
+
+fn minimum(given: Option<f32>) -> Result<f32, ApiError> {
+    let minimum = given.unwrap_or(-1.0);
+    let cosine = (-1.0..=1.0).contains(&minimum);
+    cosine.then_some(minimum).ok_or_else(|| field("minimum", "it is a cosine, -1 to 1"))
 }
 
 fn within(

@@ -7,6 +7,7 @@ use policies::{Action, Category, Severity};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use super::documents::{ChunksJson, KeptJson, PassageJson};
 use crate::error::ApiError;
 use crate::json::ErrorJson;
 
@@ -149,6 +150,18 @@ pub enum EnteredJson {
         /// How often it was handed in.
         count: u64,
     },
+    /// A document is there now as it was handed in.
+    Indexed {
+        /// Its id.
+        id: String,
+        /// What became of its chunks.
+        chunks: ChunksJson,
+    },
+    /// A document was there just so.
+    Unchanged {
+        /// Its id.
+        id: String,
+    },
 }
 
 impl EnteredJson {
@@ -178,12 +191,26 @@ pub struct FilterJson {
     pub after: Option<String>,
     /// Rows of a page, or of a search.
     pub limit: Option<usize>,
+    /// Documents with their texts, as an import takes them.
+    pub full: bool,
+}
+
+/// A row, whatever its bank holds.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum ListedJson {
+    /// A decided case.
+    Case(RowJson),
+    /// A document.
+    Document(KeptJson),
+    /// A part of one.
+    Passage(PassageJson),
 }
 
 /// A page of rows.
 #[derive(Debug, Serialize)]
 pub struct PageJson {
-    pub(super) rows: Vec<RowJson>,
+    pub(super) rows: Vec<ListedJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
 }
@@ -229,8 +256,12 @@ pub struct SearchJson {
     pub category: Option<String>,
     /// Only cases in this language.
     pub language: Option<String>,
-    /// Only cases with this tag.
+    /// Only cases or documents with this tag.
     pub tag: Option<String>,
+    /// The access tags of whoever the question is asked for, at most those that the key holds.
+    pub tags: Option<Vec<String>>,
+    /// Only this document.
+    pub document: Option<String>,
 }
 
 /// What a search compares.
@@ -249,7 +280,7 @@ pub enum ModeJson {
 /// What was found, best first.
 #[derive(Debug, Serialize)]
 pub struct HitsJson {
-    pub(super) hits: Vec<RowJson>,
+    pub(super) hits: Vec<ListedJson>,
 }
 
 /// What a bank holds.
@@ -349,6 +380,9 @@ pub struct ImportJson {
     pub merged: u64,
     /// Lines that were refused.
     pub refused: u64,
+    /// What became of the chunks of documents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chunks: Option<ChunksJson>,
     /// Ids of cases that are new or were there, the first thousand.
     pub ids: Vec<String>,
     /// The first of the refused lines, and why.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use plugins::Sight;
 use policies::Category;
 use serde_json::{Value, json};
 
-use crate::clerk::{Clerk, FilterJson, Importing, ReviewJson, Verb, opinion};
+use crate::clerk::{Clerk, FilterJson, Importing, ReviewJson, Verb, Who, opinion};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::wiring::{self, Access};
@@ -28,6 +29,8 @@ pub(super) enum Ask<'a> {
     Account(&'a str),
     /// Rows of a bank, by state, from a place on, so many.
     Page(&'a str, (Option<&'a str>, Option<&'a str>), usize),
+    /// Rows of a bank as an import takes them, from a place on.
+    Whole(&'a str, Option<&'a str>),
     /// Rows that resemble a text.
     Search(&'a str, &'a Value),
     /// A decision on a case, and its reason.
@@ -50,6 +53,8 @@ pub(super) enum Door {
 pub(super) struct Local {
     clerk: Clerk,
     by: String,
+    /// Whose folder it is sees all that is in it.
+    sight: Sight,
     floors: BTreeSet<Category>,
     limit: usize,
 }
@@ -70,7 +75,9 @@ impl Door {
         let access = if reads { Access::Read } else { Access::Write };
         let banks = wiring::banks(config, &models.embedder, access)?;
         let limit = config.limits.max_body_bytes;
-        Ok(banks.map(|banks| Self::Local(Box::new(Local { clerk: Clerk::new(banks), by, floors, limit }))))
+        Ok(banks.map(|banks| {
+            Self::Local(Box::new(Local { clerk: Clerk::new(banks), by, sight: Sight::all(), floors, limit }))
+        }))
     }
 
     /// A service.
@@ -92,25 +99,30 @@ impl Door {
 
 impl Local {
     async fn ask(&self, ask: Ask<'_>) -> Result<Value, ApiError> {
-        let clerk = &self.clerk;
+        let (clerk, who) = (&self.clerk, Who { by: &self.by, sight: &self.sight });
         match ask {
-            Ask::List => value(&clerk.list().await?),
+            Ask::List => value(&clerk.list(who).await?),
             Ask::Create(new) => value(&clerk.create(&given(new)?).await?),
-            Ask::Account(bank) => value(&clerk.account(bank).await?),
+            Ask::Account(bank) => value(&clerk.account(bank, who).await?),
             Ask::Page(bank, (state, after), limit) => {
                 let (state, after) = (state.map(str::to_owned), after.map(str::to_owned));
                 let wanted = FilterJson { state, after, limit: Some(limit), ..FilterJson::default() };
-                value(&clerk.page(bank, &wanted).await?)
+                value(&clerk.page(bank, &wanted, who).await?)
             }
-            Ask::Search(bank, wanted) => value(&clerk.search(bank, &given(wanted)?).await?),
+            Ask::Whole(bank, after) => {
+                let (after, limit) = (after.map(str::to_owned), Some(super::PAGE));
+                let wanted = FilterJson { after, limit, full: true, ..FilterJson::default() };
+                value(&clerk.page(bank, &wanted, who).await?)
+            }
+            Ask::Search(bank, wanted) => value(&clerk.search(bank, &given(wanted)?, who).await?),
             Ask::Review(case, verb, reason) => {
                 let verb = Verb::named(verb).ok_or(ApiError::NotFound)?;
                 let said = ReviewJson { reason: reason.map(str::to_owned) };
                 value(&clerk.review(case, verb, opinion(&self.by, said, &self.floors)).await?)
             }
-            Ask::Remove(bank, id) => clerk.remove(bank, id).await.map(|()| Value::Null),
+            Ask::Remove(bank, id) => clerk.remove(bank, id, who).await.map(|()| Value::Null),
             Ask::Import(bank, lines) => {
-                let mut importing = Importing::new(clerk, bank, &self.by, self.limit);
+                let mut importing = Importing::new(clerk, bank, who, self.limit);
                 importing.take(lines).await?;
                 value(&importing.finish().await?)
             }
@@ -139,6 +151,10 @@ impl Remote {
                 };
                 let rest = [also("state", *state), also("after", *after)].concat();
                 ("GET", format!("{}/rows?limit={limit}{rest}", part(bank)), nothing())
+            }
+            Ask::Whole(bank, after) => {
+                let after = after.map(|after| format!("&after={}", encoded(after))).unwrap_or_default();
+                ("GET", format!("{}/rows?limit={}&full=true{after}", part(bank), super::PAGE), nothing())
             }
             Ask::Search(bank, wanted) => ("POST", part(bank) + "/search", wanted.to_string().into_bytes()),
             Ask::Review((bank, id), verb, reason) => {

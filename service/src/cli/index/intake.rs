@@ -18,7 +18,7 @@ use crate::config::Config;
 /// Lines sent at once.
 const AT_ONCE: usize = 256;
 
-/// Every line of standard input, each checked: an error names the line.
+/// Every line of standard input.
 pub(super) async fn all_lines(config: &Config) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut input = BufReader::new(tokio::io::stdin());
     let limit = config.limits.max_body_bytes;
@@ -26,25 +26,25 @@ pub(super) async fn all_lines(config: &Config) -> anyhow::Result<Vec<Vec<u8>>> {
     while let Some(line) = lines::next(&mut input, limit).await? {
         number += 1;
         let Line::Whole(bytes) = line else { anyhow::bail!("line {number}: more than {limit} bytes") };
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let case: CaseJson = serde_json::from_slice(&bytes).with_context(|| format!("line {number}"))?;
-        let case = case.into_case("").with_context(|| format!("line {number}"))?;
-        case.check().with_context(|| format!("line {number}"))?;
         read.push(bytes);
     }
     Ok(read)
 }
 
+/// Checks lines as cases, but empty ones: an error names the line.
+pub(super) fn check(lines: &[Vec<u8>]) -> anyhow::Result<()> {
+    let written = |(_, line): &(u64, &Vec<u8>)| !line.iter().all(u8::is_ascii_whitespace);
+    for (number, line) in (1_u64..).zip(lines).filter(written) {
+        let place = || format!("line {number}");
+        let case: CaseJson = serde_json::from_slice(line).with_context(place)?;
+        case.into_case("").with_context(place)?.check().with_context(place)?;
+    }
+    Ok(())
+}
+
 /// Hands in checked lines, and confirms them if wanted.
-pub(super) async fn add(
-    door: &Door,
-    bank: &str,
-    lines: Vec<Vec<u8>>,
-    confirmed: bool,
-) -> anyhow::Result<Outcome> {
-    let report = door.ask(Ask::Import(bank, &lines.join(&b'\n'))).await?;
+pub(super) async fn add(door: &Door, bank: &str, lines: &[u8], confirmed: bool) -> anyhow::Result<Outcome> {
+    let report = door.ask(Ask::Import(bank, lines)).await?;
     let mut out = anstream::stdout().lock();
     let counted = |name: &str| report[name].as_u64().unwrap_or_default();
     writeln!(
@@ -68,7 +68,8 @@ pub(super) async fn run(door: &Door, bank: &str, limit: usize) -> anyhow::Result
     stream(door, bank, (&mut BufReader::new(tokio::io::stdin()), limit)).await
 }
 
-async fn stream(
+/// The same of any input.
+pub(super) async fn stream(
     door: &Door,
     bank: &str,
     (input, limit): (&mut (impl AsyncBufRead + Unpin), usize),
@@ -91,9 +92,7 @@ async fn stream(
             number += 1;
         }
         let report = door.ask(Ask::Import(bank, &batch)).await?;
-        for name in ["lines", "entered", "present", "merged", "refused"] {
-            *totals.entry(name).or_insert(0) += report[name].as_u64().unwrap_or_default();
-        }
+        tally(&mut totals, &report);
         bar.suspend(|| refused(&report["errors"], first))?;
         bar.inc(number - first);
     }
@@ -101,11 +100,47 @@ async fn stream(
     concluded(bank, &totals, started)
 }
 
-fn concluded(bank: &str, totals: &BTreeMap<&str, u64>, started: Instant) -> anyhow::Result<Outcome> {
+/// What became of lines, added up; chunks only where there were documents.
+pub(super) type Totals = BTreeMap<&'static str, u64>;
+
+/// Counts a report in.
+pub(super) fn tally(totals: &mut Totals, report: &Value) {
+    let mut count = |name, number: &Value| {
+        if let Some(number) = number.as_u64() {
+            *totals.entry(name).or_insert(0) += number;
+        }
+    };
+    for name in ["lines", "entered", "present", "merged", "refused"] {
+        count(name, &report[name]);
+    }
+    for name in ["unchanged", "embedded", "removed"] {
+        count(name, &report["chunks"][name]);
+    }
+}
+
+/// Says what became of all of them.
+pub(super) fn concluded(bank: &str, totals: &Totals, started: Instant) -> anyhow::Result<Outcome> {
     let total = |name: &str| totals.get(name).copied().unwrap_or_default();
     let seconds = started.elapsed().as_secs_f64().max(f64::EPSILON);
     #[expect(clippy::cast_precision_loss, reason = "lines are counted far below 2^52")]
     let rate = total("lines") as f64 / seconds;
+    let outcome = if total("refused") == 0 { Outcome::Done } else { Outcome::Flawed };
+    if let Some(embedded) = totals.get("embedded") {
+        #[expect(clippy::cast_precision_loss, reason = "chunks are counted far below 2^52")]
+        let rate = *embedded as f64 / seconds;
+        writeln!(
+            anstream::stdout(),
+            "{} documents into `{bank}`: {} indexed, {} unchanged, {} refused; {embedded} chunks embedded ({rate:.0}/s), {} \
+             unchanged, {} removed",
+            total("lines"),
+            total("entered"),
+            total("present"),
+            total("refused"),
+            total("unchanged"),
+            total("removed")
+        )?;
+        return Ok(outcome);
+    }
     writeln!(
         anstream::stdout(),
         "{} lines into `{bank}`: {} entered, {} were there, {} near copies, {} refused; {rate:.0} lines/s",
@@ -115,7 +150,7 @@ fn concluded(bank: &str, totals: &BTreeMap<&str, u64>, started: Instant) -> anyh
         total("merged"),
         total("refused")
     )?;
-    Ok(if total("refused") == 0 { Outcome::Done } else { Outcome::Flawed })
+    Ok(outcome)
 }
 
 /// Says which lines were refused and why; `before` lines came before them.
@@ -128,7 +163,7 @@ fn refused(errors: &Value, before: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-fn bar() -> anyhow::Result<ProgressBar> {
+pub(super) fn bar() -> anyhow::Result<ProgressBar> {
     if !std::io::stderr().is_terminal() {
         return Ok(ProgressBar::hidden());
     }

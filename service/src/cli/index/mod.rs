@@ -1,11 +1,15 @@
 //! `lamassu index`: banks in the data folder, or those of a service.
 
 mod door;
+mod files;
 mod intake;
 mod shown;
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use plugins::Kind;
+use serde_json::json;
 
 use super::Outcome;
 use crate::config::Config;
@@ -40,11 +44,17 @@ enum Command {
     Create {
         /// Its name
         bank: String,
+        /// What it holds: `precedents` or `documents`
+        #[arg(long, default_value = "precedents")]
+        kind: String,
     },
-    /// Hand in cases: JSON lines from standard input, all or none
+    /// Hand in cases, JSON lines from standard input, all or none; or documents, from files and folders
     Add {
         /// The bank
         bank: String,
+        /// Documents: text (.txt), Markdown (.md), HTML (.html) and JSON lines (.jsonl), and folders of them; a document's
+        /// id is its path within the folder. Without any, JSON lines from standard input
+        files: Vec<PathBuf>,
         /// Confirm them as well
         #[arg(long)]
         confirmed: bool,
@@ -56,7 +66,7 @@ enum Command {
         /// The bank
         bank: String,
     },
-    /// Print the cases that resemble a text, with their rulings
+    /// Print the cases that resemble a text, with their rulings, or the passages of documents that answer it
     Search {
         /// The bank
         bank: String,
@@ -68,6 +78,9 @@ enum Command {
         /// What is compared: `dense` (meaning), `sparse` (words) or `hybrid`
         #[arg(long, default_value = "dense")]
         mode: String,
+        /// Of documents, only those that somebody may see who holds these access tags; may be repeated
+        #[arg(long, value_name = "TAG")]
+        holding: Option<Vec<String>>,
     },
     /// Let a case act
     Confirm(Case),
@@ -75,14 +88,14 @@ enum Command {
     Reject(Case),
     /// Take a case back: it stops acting, and stays for the record
     Retract(Case),
-    /// Remove a case without a trace
+    /// Remove a case without a trace, or a document with all its chunks
     Remove {
         /// The bank
         bank: String,
-        /// The case
+        /// The case, or the document
         id: String,
     },
-    /// Print the cases of a bank, or the banks
+    /// Print the cases or documents of a bank, or the banks
     List {
         /// The bank; all banks by name unless given
         bank: Option<String>,
@@ -128,7 +141,10 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         command,
         Command::Search { .. } | Command::List { .. } | Command::Stats { .. } | Command::Export { .. }
     );
-    let lines = if let Command::Add { .. } = command { intake::all_lines(config).await? } else { Vec::new() };
+    let lines = match &command {
+        Command::Add { bank, files, .. } if files.is_empty() => given(config, &place, bank).await?,
+        _ => Vec::new(),
+    };
     let by = match &command {
         Command::Add { reviewer, .. }
         | Command::Confirm(Case { reviewer, .. })
@@ -144,11 +160,23 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         },
     };
     match command {
-        Command::Create { bank } => shown::made(&door.ask(Ask::Create(&json!({"name": bank}))).await?),
-        Command::Add { bank, confirmed, .. } => intake::add(&door, &bank, lines, confirmed).await,
+        Command::Create { bank, kind } => {
+            shown::made(&door.ask(Ask::Create(&json!({"name": bank, "kind": kind}))).await?)
+        }
+        Command::Add { bank, files, confirmed, .. } => {
+            let limit = config.limits.max_body_bytes;
+            match files.as_slice() {
+                [] => add(&door, (&bank, limit), &lines, confirmed).await,
+                _ if confirmed => anyhow::bail!("`--confirmed` is for cases, which come by standard input"),
+                files => add_files(&door, (&bank, limit), files).await,
+            }
+        }
         Command::Import { bank } => intake::run(&door, &bank, config.limits.max_body_bytes).await,
-        Command::Search { bank, text, k, mode } => {
-            let wanted = json!({"text": text, "k": k, "mode": mode});
+        Command::Search { bank, text, k, mode, holding } => {
+            let mut wanted = json!({"text": text, "k": k, "mode": mode});
+            if let Some(tags) = holding {
+                wanted["tags"] = json!(tags);
+            }
             shown::rows(&door.ask(Ask::Search(&bank, &wanted)).await?["hits"])
         }
         Command::Confirm(case) => review(&door, &case, "confirm").await,
@@ -158,9 +186,9 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         Command::List { bank: None, .. } | Command::Stats { bank: None } => {
             shown::banks(&door.ask(Ask::List).await?)
         }
-        Command::List { bank: Some(bank), state } => pages(&door, (&bank, state), shown::rows).await,
+        Command::List { bank: Some(bank), state } => pages(&door, (&bank, state)).await,
         Command::Stats { bank: Some(bank) } => shown::account(&door.ask(Ask::Account(&bank)).await?),
-        Command::Export { bank } => pages(&door, (&bank, None), shown::lines).await,
+        Command::Export { bank } => export(&door, &bank).await,
     }
 }
 
@@ -169,16 +197,75 @@ async fn review(door: &Door, case: &Case, verb: &str) -> anyhow::Result<Outcome>
     shown::state(&row)
 }
 
-/// Shows every page of a bank.
-async fn pages(
+/// The lines of standard input. Where they are for cases, each is checked before anything is opened for writing.
+async fn given(config: &Config, place: &Where, bank: &str) -> anyhow::Result<Vec<u8>> {
+    let lines = intake::all_lines(config).await?;
+    if let Err(wrong) = intake::check(&lines) {
+        // No document passes for a case, so only now it matters which of them the bank holds.
+        let door = match &place.server {
+            Some(server) => Some(Door::remote(server, place.key.clone())),
+            None => Door::local(config, true, String::new())?,
+        };
+        let documents = match door {
+            Some(door) => holds_documents(&door, bank).await?,
+            None => bank == plugins::DOCUMENTS,
+        };
+        if !documents {
+            return Err(wrong);
+        }
+    }
+    Ok(lines.join(&b'\n'))
+}
+
+async fn holds_documents(door: &Door, bank: &str) -> anyhow::Result<bool> {
+    let banks = door.ask(Ask::List).await?;
+    let mut held = banks["banks"].as_array().into_iter().flatten();
+    Ok(held.any(|held| held["name"] == bank && held["kind"] == Kind::Documents.name()))
+}
+
+/// Hands in lines of cases or documents, by what the bank holds.
+async fn add(
     door: &Door,
-    (bank, state): (&str, Option<String>),
-    show: impl Fn(&Value) -> anyhow::Result<Outcome>,
+    (bank, limit): (&str, usize),
+    mut lines: &[u8],
+    confirmed: bool,
 ) -> anyhow::Result<Outcome> {
+    if !holds_documents(door, bank).await? {
+        return intake::add(door, bank, lines, confirmed).await;
+    }
+    anyhow::ensure!(!confirmed, "`--confirmed` is for cases; `{bank}` holds documents");
+    intake::stream(door, bank, (&mut lines, limit)).await
+}
+
+/// Hands in files and folders.
+async fn add_files(door: &Door, (bank, limit): (&str, usize), files: &[PathBuf]) -> anyhow::Result<Outcome> {
+    if holds_documents(door, bank).await? {
+        return files::run(door, (bank, limit), files).await;
+    }
+    // A bank that is not there is the clearer error.
+    door.ask(Ask::Account(bank)).await?;
+    anyhow::bail!("files are for documents; `{bank}` holds cases, which come by standard input")
+}
+
+/// Shows every page of a bank.
+async fn pages(door: &Door, (bank, state): (&str, Option<String>)) -> anyhow::Result<Outcome> {
     let mut after = None;
     loop {
         let page = door.ask(Ask::Page(bank, (state.as_deref(), after.as_deref()), PAGE)).await?;
-        show(&page["rows"])?;
+        shown::rows(&page["rows"])?;
+        after = page["next"].as_str().map(str::to_owned);
+        if after.is_none() {
+            return Ok(Outcome::Done);
+        }
+    }
+}
+
+/// Prints a bank as lines that an import takes.
+async fn export(door: &Door, bank: &str) -> anyhow::Result<Outcome> {
+    let mut after = None;
+    loop {
+        let page = door.ask(Ask::Whole(bank, after.as_deref())).await?;
+        shown::lines(&page["rows"])?;
         after = page["next"].as_str().map(str::to_owned);
         if after.is_none() {
             return Ok(Outcome::Done);

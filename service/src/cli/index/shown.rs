@@ -20,10 +20,28 @@ pub(super) fn rows(rows: &Value) -> anyhow::Result<Outcome> {
             write!(out, "{similarity:.3}  ")?;
         }
         let text = |name: &str| row[name].as_str().unwrap_or("-");
+        if row["document"].is_string() {
+            passage(&mut out, row)?;
+            continue;
+        }
+        if row["chunks"].is_u64() {
+            let named = ["id", "format", "language", "title"].map(text).join("  ");
+            let tags = list(&row["tags"]).filter_map(Value::as_str).collect::<Vec<_>>().join(",");
+            writeln!(out, "{named}  {} bytes  {} chunks  [{tags}]", row["bytes"], row["chunks"])?;
+            continue;
+        }
         let named = ["id", "ruling", "category", "state", "text"].map(text).join("  ");
         writeln!(out, "{named}")?;
     }
     Ok(Outcome::Done)
+}
+
+/// Where it stands, and what it says, in one line.
+fn passage(out: &mut impl Write, row: &Value) -> std::io::Result<()> {
+    let mut place: Vec<&str> = vec![name(&row["document"])];
+    place.extend(list(&row["headings"]).filter_map(Value::as_str));
+    let said = name(&row["text"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    writeln!(out, "{} [{}..{}]  {said}", place.join(" > "), row["start"], row["end"])
 }
 
 /// Each row as JSON.
@@ -37,7 +55,9 @@ pub(super) fn lines(rows: &Value) -> anyhow::Result<Outcome> {
 pub(super) fn banks(answer: &Value) -> anyhow::Result<Outcome> {
     let mut out = anstream::stdout().lock();
     for bank in list(&answer["banks"]) {
-        writeln!(out, "{}  {}  {} rows", name(&bank["name"]), name(&bank["kind"]), bank["rows"])?;
+        let (held, what) =
+            (name(&bank["kind"]), if bank["kind"] == "documents" { "documents" } else { "rows" });
+        writeln!(out, "{}  {held}  {} {what}", name(&bank["name"]), bank["rows"])?;
     }
     Ok(Outcome::Done)
 }
@@ -63,6 +83,11 @@ pub(super) fn state(row: &Value) -> anyhow::Result<Outcome> {
 /// What a bank holds.
 pub(super) fn account(account: &Value) -> anyhow::Result<Outcome> {
     let mut out = anstream::stdout().lock();
+    if account["kind"] == "documents" {
+        writeln!(out, "{} documents in {} chunks", account["documents"], account["chunks"])?;
+        writeln!(out, "encoder {}", name(&account["encoder"]))?;
+        return Ok(Outcome::Done);
+    }
     let states = &account["states"];
     writeln!(
         out,
