@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::json::{ErrorJson, place_of};
 
 /// Cases embedded and written at once.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 512;
 /// Refused lines that are named; the rest is counted.
 const NAMED: usize = 100;
 /// Ids that the answer holds.
