@@ -2,6 +2,7 @@
 
 mod door;
 mod intake;
+mod migrate;
 mod shown;
 
 use clap::{Args, Subcommand};
@@ -100,6 +101,8 @@ enum Command {
         /// The bank
         bank: String,
     },
+    /// Move all banks to another engine: copy, compare, switch; no service may write meanwhile
+    Migrate(migrate::Arguments),
 }
 
 #[derive(Args)]
@@ -124,6 +127,10 @@ struct Reviewer {
 
 pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<Outcome> {
     let Arguments { place, command } = arguments;
+    let command = match command {
+        Command::Migrate(arguments) => return migrate::run(config, &place, arguments).await,
+        command => command,
+    };
     let reads = matches!(
         command,
         Command::Search { .. } | Command::List { .. } | Command::Stats { .. } | Command::Export { .. }
@@ -138,7 +145,7 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     };
     let door = match place.server {
         Some(server) => Door::remote(&server, place.key),
-        None => match Door::local(config, reads, by)? {
+        None => match Door::local(config, reads, by).await? {
             Some(door) => door,
             None => return shown::nothing(),
         },
@@ -161,6 +168,8 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         Command::List { bank: Some(bank), state } => pages(&door, (&bank, state), shown::rows).await,
         Command::Stats { bank: Some(bank) } => shown::account(&door.ask(Ask::Account(&bank)).await?),
         Command::Export { bank } => pages(&door, (&bank, None), shown::lines).await,
+        // Done before there was a door.
+        Command::Migrate(_) => Ok(Outcome::Done),
     }
 }
 
