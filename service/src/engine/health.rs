@@ -32,9 +32,9 @@ pub struct Known {
     pub since: u64,
 }
 
-/// How the engine is, as last seen.
+/// How the engine is, as last seen, and whether anybody has looked yet.
 #[derive(Debug)]
-pub struct Health(Mutex<Known>);
+pub struct Health(Mutex<(Known, bool)>);
 
 impl Health {
     /// An engine in this process answers; servers are unreachable until they were reached.
@@ -43,24 +43,27 @@ impl Health {
             EngineName::Embedded => Standing::Reachable,
             EngineName::Qdrant => Standing::Unreachable,
         };
-        Self(Mutex::new(Known { engine, standing, since: now() }))
+        Self(Mutex::new((Known { engine, standing, since: now() }, false)))
     }
 
     pub(super) fn known(&self) -> Known {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Keeps what was seen; the log has every change, and why.
     pub(super) fn saw(&self, standing: Standing, reason: &str) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.standing == standing {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, looked) = &mut *seen;
+        if std::mem::replace(looked, true) && known.standing == standing {
             return;
         }
-        (known.standing, known.since) = (standing, now());
+        if known.standing != standing {
+            (known.standing, known.since) = (standing, now());
+        }
         match standing {
             Standing::Reachable => tracing::info!("the banks answer"),
             Standing::Unreachable | Standing::Embedding | Standing::Outdated => {
-                tracing::warn!(?standing, reason, "the banks changed for the worse");
+                tracing::warn!(?standing, reason, "the banks do not answer as they should");
             }
         }
     }

@@ -206,7 +206,7 @@ impl Engine {
             Ok((true, true)) => (Standing::Reachable, String::new()),
             Ok((true, false)) => (Standing::Outdated, "another encoder's rows are in use".to_owned()),
             Ok((false, _)) => (Standing::Embedding, "the rows are another encoder's".to_owned()),
-            Err(error) => (Standing::Unreachable, error.to_string()),
+            Err(error) => (Standing::Unreachable, crate::sentence(&error)),
         };
         if standing == Standing::Reachable
             && before != standing
