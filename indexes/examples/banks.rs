@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use indexes::{Embedded, Filter, Index, Query, Row, Terms};
+use indexes::{Embedded, Filter, Index, Query, Row, Sought, Terms};
 
 const DIMENSION: usize = 384;
 const TOPICS: usize = 200;
@@ -103,6 +103,41 @@ async fn time(index: &Embedded, queries: &[Query]) -> Result<String, Box<dyn Err
     Ok(format!("{{\"p50_ms\":{:.3},\"p99_ms\":{:.3},\"cpu_ms\":{processor:.3}}}", at(50), at(99)))
 }
 
+/// The share of the true nearest rows, found by comparing every row in full, that the first queries' answers hold.
+async fn recall(index: &Embedded, queries: &[Query]) -> Result<f64, Box<dyn Error>> {
+    const CHECKED: usize = 20;
+    let queries = queries.get(..CHECKED).unwrap_or(queries);
+    let mut best: Vec<Vec<(f32, String)>> = vec![Vec::new(); queries.len()];
+    let mut after = None;
+    loop {
+        let page = index.scan(after.as_deref(), BATCH, &Filter::default()).await?;
+        for (query, best) in queries.iter().zip(&mut best) {
+            let Sought::Dense(sought) = &query.sought else { continue };
+            for row in &page.rows {
+                let cosine = sought.iter().zip(&row.vector).map(|(a, b)| a * b).sum::<f32>();
+                if best.len() < query.k || best.last().is_some_and(|(least, _)| cosine > *least) {
+                    best.push((cosine, row.id.clone()));
+                    best.sort_by(|a, b| b.0.total_cmp(&a.0));
+                    best.truncate(query.k);
+                }
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let (mut found, mut all) = (0_u32, 0_u32);
+    for (query, best) in queries.iter().zip(&best) {
+        let hits = index.nearest(query).await?;
+        // Rows as near as the last of them are as good.
+        let least = best.last().map_or(-1.0, |(least, _)| *least - 1e-6);
+        found += u32::try_from(hits.iter().filter(|hit| hit.similarity >= least).count())?;
+        all += u32::try_from(best.len())?;
+    }
+    Ok(f64::from(found) / f64::from(all))
+}
+
 /// Queries a second that so many clients get together.
 async fn rate(index: &Embedded, queries: &[Query], clients: usize) -> Result<f64, Box<dyn Error>> {
     let start = Instant::now();
@@ -185,7 +220,7 @@ async fn measure(rows: usize, directory: &Path) -> Result<String, Box<dyn Error>
     let text = row(&mut dice, &topics, 0);
     Ok(format!(
         "{{\"engine\":\"embedded\",\"rows\":{rows},\"import\":{imports},\"open\":{{\"s\":{:.2},\"cpu_s\":{:.2}}},\
-         \"memory_mb\":{memory:.0},\"stats_mb\":{:.0},\"file_mb\":{},\"nearest\":{},\"tenth\":{},\"hundredth\":{},\
+         \"memory_mb\":{memory:.0},\"stats_mb\":{:.0},\"file_mb\":{},\"nearest\":{},\"recall\":{:.4},\"tenth\":{},\"hundredth\":{},\
          \"words\":{},\"qps_1\":{:.0},\"qps_16\":{:.0},\"single_writes_per_s_1\":{:.0},\"single_writes_per_s_64\":{:.0}}}",
         opened.0,
         opened.1,
@@ -193,6 +228,7 @@ async fn measure(rows: usize, directory: &Path) -> Result<String, Box<dyn Error>
             / 1_000.0,
         stats.file_bytes / 1_000_000,
         time(&index, &queries).await?,
+        recall(&index, &queries).await?,
         time(&index, &tenth).await?,
         time(&index, &hundredth).await?,
         time(&index, &sparse).await?,

@@ -150,6 +150,11 @@ impl Index for Embedded {
         self.blocking(move |store, tenant| store.nearest(tenant, &query)).await
     }
 
+    async fn nearest_each(&self, queries: Vec<Query>) -> Result<Vec<Vec<Hit>>, IndexError> {
+        queries.iter().try_for_each(|query| query.check(self.store.dimension()))?;
+        self.blocking(move |store, tenant| store.nearest_each(tenant, &queries)).await
+    }
+
     async fn upsert(&self, rows: Vec<Row>) -> Result<(), IndexError> {
         self.exchange(rows, &[]).await.map(|_| ())
     }
@@ -175,9 +180,8 @@ impl Index for Embedded {
         self.blocking(move |store, tenant| store.change(tenant, Change::RemoveWhere(filter))).await
     }
 
-    async fn get(&self, id: &str) -> Result<Option<Arc<Row>>, IndexError> {
-        let id = id.to_owned();
-        self.blocking(move |store, tenant| store.row(tenant, &id)).await
+    async fn get_each(&self, ids: Vec<String>) -> Result<Vec<Option<Arc<Row>>>, IndexError> {
+        self.blocking(move |store, tenant| store.rows(tenant, &ids)).await
     }
 
     async fn scan(&self, after: Option<&str>, limit: usize, filter: &Filter) -> Result<Page, IndexError> {

@@ -151,6 +151,19 @@ pub enum IndexError {
         /// What it said, in short.
         reason: String,
     },
+    /// The tenant's rows of another encoder are in use.
+    #[error("the rows of `{tenant}` in use are another encoder's; these answer when all are embedded again")]
+    NotInUse {
+        /// The tenant.
+        tenant: String,
+    },
+    /// Rows could not be embedded again.
+    #[error("the rows cannot be embedded again")]
+    Unembedded {
+        /// What the encoder said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A server gave a row that is not as this engine writes them.
     #[error("Qdrant gave a row whose `{field}` is unreadable")]
     Unreadable {

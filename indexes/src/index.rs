@@ -22,6 +22,14 @@ pub trait Index: Send + Sync {
     /// for; storage that cannot be read.
     async fn nearest(&self, query: &Query) -> Result<Vec<Hit>, IndexError>;
 
+    /// As [`nearest`](Self::nearest) for each of many queries, in their order. Where they go by meaning and differ in
+    /// their vectors alone, one pass over the rows answers all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`nearest`](Self::nearest).
+    async fn nearest_each(&self, queries: Vec<Query>) -> Result<Vec<Vec<Hit>>, IndexError>;
+
     /// Adds rows, or replaces those that have the same id, in whichever bank they were. All of them or none.
     ///
     /// When it returns, the rows are durable and every later call sees them. Of two rows with one id in one call, the
@@ -66,7 +74,16 @@ pub trait Index: Send + Sync {
     /// # Errors
     ///
     /// Storage that cannot be read.
-    async fn get(&self, id: &str) -> Result<Option<Arc<Row>>, IndexError>;
+    async fn get(&self, id: &str) -> Result<Option<Arc<Row>>, IndexError> {
+        Ok(self.get_each(vec![id.to_owned()]).await?.pop().flatten())
+    }
+
+    /// The rows with these ids, in their order, as far as they are there.
+    ///
+    /// # Errors
+    ///
+    /// Storage that cannot be read.
+    async fn get_each(&self, ids: Vec<String>) -> Result<Vec<Option<Arc<Row>>>, IndexError>;
 
     /// A page of up to `limit` rows, in an order of the engine's own that never changes, from the beginning or from
     /// the `next` of an earlier page on. A page may be shorter; the last one is the one without `next`.

@@ -9,6 +9,7 @@
 
 mod embedded;
 mod error;
+mod fingerprint;
 mod fusion;
 mod index;
 mod qdrant;
@@ -20,6 +21,7 @@ mod terms;
 
 pub use embedded::{Compacted, Embedded, Lost, Salvaged};
 pub use error::IndexError;
+pub use fingerprint::Fingerprint;
 pub use fusion::{FUSED_DEPTH, FUSION_K};
 pub use index::Index;
 pub use qdrant::{ApiKey, Node, NodeState, Qdrant, QdrantOptions, ReadFrom, WriteOrder};

@@ -146,6 +146,25 @@ async fn ten_nearest_of_6000_clustered_rows_are_those_of_brute_force() {
 }
 
 #[tokio::test]
+async fn a_minimum_that_the_worst_row_just_reaches_changes_no_answer() {
+    const EMBEDDING: usize = 384;
+    let mut dice = Dice(11);
+    let index = Embedded::in_memory("tenant", EMBEDDING).unwrap();
+    index.upsert((0..500).map(|number| dice.row(number, EMBEDDING)).collect()).await.unwrap();
+    for _ in 0..40 {
+        let query = Query::new(dice.vector(EMBEDDING), 9);
+        let minimum = index.nearest(&query).await.unwrap().last().unwrap().similarity;
+        let found = async |minimum| {
+            let hits = index.nearest(&Query { minimum, ..query.clone() }).await.unwrap();
+            hits.iter().map(|hit| hit.row.id.clone()).collect::<Vec<String>>()
+        };
+        let all = found(-1.0).await;
+        assert_eq!(found(minimum).await, all);
+        assert_eq!(found(minimum.next_up()).await, all[..8]);
+    }
+}
+
+#[tokio::test]
 async fn equally_similar_rows_come_by_id_however_they_were_added() {
     let index = Embedded::in_memory("tenant", DIMENSION).unwrap();
     for number in (0..100).rev() {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use clustered::Dice;
 use indexes::{
-    ApiKey, Embedded, Filter, Index, IndexError, NodeState, Qdrant, QdrantOptions, Query, ReadFrom, Row,
-    Terms, WriteOrder,
+    ApiKey, Embedded, Filter, Fingerprint, Index, IndexError, NodeState, Qdrant, QdrantOptions, Query,
+    ReadFrom, Row, Terms, WriteOrder,
 };
 use stand_in::{Cluster, Fault};
 
@@ -61,7 +61,7 @@ async fn a_call_that_is_never_answered_goes_to_another_node_after_the_timeout() 
     let cluster = Cluster::new(2);
     let options = QdrantOptions { timeout: Duration::from_millis(300), ..cluster.options() };
     let index = connect(options).await.unwrap();
-    cluster.next(&[Some(Fault::Dropped), None]);
+    cluster.next(&[None, Some(Fault::Dropped), None]);
     index.upsert(rows(3)).await.unwrap();
     assert_eq!(index.count(&Filter::default()).await.unwrap(), 3);
 }
@@ -81,10 +81,11 @@ async fn a_refusal_is_not_tried_again() {
 async fn a_write_whose_answer_got_lost_is_made_once() {
     let cluster = Cluster::new(1);
     let index = connect(cluster.options()).await.unwrap();
-    cluster.next(&[Some(Fault::AnswerLost), Some(Fault::Unavailable), Some(Fault::Slow)]);
+    // The first call asks whether the collection is in use.
+    cluster.next(&[None, Some(Fault::AnswerLost), Some(Fault::Unavailable), Some(Fault::Slow)]);
     index.upsert(rows(10)).await.unwrap();
     assert_eq!(index.count(&Filter::default()).await.unwrap(), 10);
-    cluster.next(&[None, Some(Fault::AnswerLost)]);
+    cluster.next(&[None, None, Some(Fault::AnswerLost)]);
     assert_eq!(index.remove(&["row-00001".to_owned(), "row-00001".to_owned()]).await.unwrap(), 1);
 }
 
@@ -112,22 +113,79 @@ async fn a_collection_is_made_with_what_the_options_say_and_once() {
     assert_eq!(indexes, ["bank", "confirmed", "created", "expires", "label", "language", "tags"]);
 }
 
+/// The texts' vectors by an encoder of three numbers.
+async fn in_three(texts: &[&str]) -> Result<Vec<Vec<f32>>, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(texts
+        .iter()
+        .map(|text| if text.len() % 2 == 0 { vec![1.0, 0.0, 0.0] } else { vec![0.0, 0.6, 0.8] })
+        .collect())
+}
+
+fn not_in_use<T>(answer: &Result<T, IndexError>) -> bool {
+    matches!(answer, Err(IndexError::NotInUse { .. }))
+}
+
 #[tokio::test]
-async fn another_encoder_gets_its_own_collection_and_the_alias_moves_when_it_is_told_to() {
+async fn another_encoder_takes_over_when_every_row_is_embedded_and_the_old_one_is_read_until_then() {
     let cluster = Cluster::new(1);
     let old = connect(cluster.options()).await.unwrap();
-    old.upsert(rows(5)).await.unwrap();
+    old.upsert(rows(700)).await.unwrap();
     let new = old.for_encoder(3, "another").await.unwrap();
-    assert_eq!(new.count(&Filter::default()).await.unwrap(), 0);
-    assert!(old.is_in_use().await.unwrap() && !new.is_in_use().await.unwrap());
-    let vector = vec![1.0, 0.0, 0.0];
-    new.upsert(vec![Row { vector: vector.clone(), ..rows(1)[0].clone() }]).await.unwrap();
-    let error = old.nearest(&Query::new(vector, 1)).await.unwrap_err();
-    assert!(matches!(error, IndexError::WrongDimension { expected: DIMENSION, .. }), "{error}");
-    new.put_in_use().await.unwrap();
-    assert!(!old.is_in_use().await.unwrap() && new.is_in_use().await.unwrap());
-    assert_eq!(old.count(&Filter::default()).await.unwrap(), 5, "the old one stays as it is");
-    assert!(connect(cluster.options()).await.unwrap().is_in_use().await.is_ok_and(|used| !used));
+    let query = Query::new(vec![1.0, 0.0, 0.0], 3);
+    assert!(not_in_use(&new.nearest(&query).await) && not_in_use(&new.count(&Filter::default()).await));
+    assert!(not_in_use(&new.upsert(Vec::new()).await) && not_in_use(&new.remove(&[]).await));
+
+    // It breaks off, the old rows change, and it begins again.
+    let calls = std::cell::Cell::new(0);
+    let breaks = async |texts: &[&str]| {
+        calls.set(calls.get() + 1);
+        if calls.get() == 2 { Err("the encoder is gone".into()) } else { in_three(texts).await }
+    };
+    let error = new.take_over(breaks).await.unwrap_err();
+    assert!(matches!(error, IndexError::Unembedded { .. }), "{error}");
+    assert!(old.is_in_use().await.unwrap());
+    let changed = |row: &Row| Row { reason: Some("reviewed meanwhile".to_owned()), ..row.clone() };
+    old.upsert(rows(700)[..20].iter().map(changed).collect()).await.unwrap();
+    assert_eq!(old.remove(&["row-00030".to_owned(), "row-00690".to_owned()]).await.unwrap(), 2);
+    let embedded = std::cell::Cell::new(0);
+    let counting = async |texts: &[&str]| {
+        // Somebody writes to the old one while the new one is being filled.
+        if embedded.get() == 0 {
+            old.upsert(vec![Row { id: "late".to_owned(), ..rows(1)[0].clone() }]).await.unwrap();
+        }
+        embedded.set(embedded.get() + texts.len());
+        in_three(texts).await
+    };
+    assert_eq!(new.take_over(counting).await.unwrap(), embedded.get());
+    assert!(embedded.get() < 700, "what was embedded before is not embedded again: {}", embedded.get());
+
+    assert!(new.is_in_use().await.unwrap() && !old.is_in_use().await.unwrap());
+    assert_eq!(new.count(&Filter::default()).await.unwrap(), 699);
+    for row in old.scan(None, 600, &Filter::default()).await.unwrap().rows {
+        let vector = in_three(&[&row.text]).await.unwrap().remove(0);
+        assert_eq!(*new.get(&row.id).await.unwrap().unwrap(), Row { vector, ..(*row).clone() });
+    }
+    assert_eq!(new.nearest(&query).await.unwrap().len(), 3);
+    let error = new.nearest(&Query::new(rows(1)[0].vector.clone(), 1)).await.unwrap_err();
+    assert!(matches!(error, IndexError::WrongDimension { expected: 3, .. }), "{error}");
+    assert_eq!(old.count(&Filter::default()).await.unwrap(), 699, "who reads the old one goes on");
+    assert!(not_in_use(&old.upsert(rows(1)).await), "a row written there would be lost");
+    assert!(!connect(cluster.options()).await.unwrap().prepare().await.unwrap());
+    assert_eq!(new.take_over(in_three).await.unwrap(), 0, "there is nothing left to do");
+}
+
+#[tokio::test]
+async fn an_index_made_while_no_server_answers_works_once_one_does() {
+    let mut cluster = Cluster::new(2);
+    let options = QdrantOptions { rest: Duration::ZERO, ..cluster.options() };
+    let index = Qdrant::unconnected(options, "tenant", DIMENSION, "digest").unwrap();
+    cluster.stop(0).await;
+    cluster.next(&[Some(Fault::Unavailable); 16]);
+    let error = index.upsert(rows(3)).await.unwrap_err();
+    assert!(matches!(error, IndexError::Unavailable { nodes: 2, .. }), "{error}");
+    cluster.forgive();
+    index.upsert(rows(3)).await.unwrap();
+    assert_eq!(index.count(&Filter::default()).await.unwrap(), 3);
 }
 
 #[tokio::test]
@@ -174,9 +232,24 @@ async fn rows_move_from_engine_to_engine_and_back_as_they_are() {
     assert_eq!(server.restore(&there).await.unwrap(), 700);
     assert_eq!(server.stats().await.unwrap().banks, embedded.stats().await.unwrap().banks);
     assert_eq!(server.snapshot(&back).await.unwrap(), 700);
+    let print = Fingerprint::of(&embedded).await.unwrap();
+    assert_eq!((print, print.rows), (Fingerprint::of(&server).await.unwrap(), 700));
 
     let again = Embedded::open(&directory.path().join("b"), "tenant", DIMENSION, "digest").unwrap();
     assert_eq!(again.restore(&back).await.unwrap(), 700);
     let all = async |index: &Embedded| index.scan(None, usize::MAX, &Filter::default()).await.unwrap().rows;
     assert!(all(&again).await == all(&embedded).await);
+    assert_eq!(Fingerprint::of(&again).await.unwrap(), print);
+    let row = rows(1).remove(0);
+    for other in [
+        Row { reason: Some("another".to_owned()), ..row.clone() },
+        Row { vector: Dice(1).vector(DIMENSION), ..row.clone() },
+        Row { terms: Terms::default(), ..row.clone() },
+        Row { confirmed: !row.confirmed, ..row.clone() },
+    ] {
+        again.upsert(vec![other]).await.unwrap();
+        assert_ne!(Fingerprint::of(&again).await.unwrap(), print);
+    }
+    again.upsert(vec![row]).await.unwrap();
+    assert_eq!(Fingerprint::of(&again).await.unwrap(), print);
 }

@@ -336,3 +336,62 @@ fn a_bank_is_made_once_by_a_sensible_name_and_keeps_its_cases_apart() {
         assert!(house.banks.kind("orchard").await.is_err());
     });
 }
+
+#[test]
+fn cases_handed_in_together_become_what_they_would_one_by_one() {
+    let (one_by_one, together) = (house(None), house(None));
+    for house in [&one_by_one, &together] {
+        house.acts(case("there", QUINCE, Action::Block));
+    }
+    let taken = "A wholly different sentence under an id that is in use already.";
+    let long = "x".repeat(indexes::MAX_TEXT_CHARS + 1);
+    let cases = vec![
+        case("new", "The ferry to the island leaves at nine from the northern pier.", Action::Block),
+        case("there", QUINCE, Action::Block),
+        case("there", taken, Action::Block),
+        case(
+            "copy of the stored",
+            "We have planted two hundred quince trees on the hill behind the old mill!",
+            Action::Block,
+        ),
+        case("against the stored", QUINCE, Action::Allow),
+        case("new", "The ferry to the island leaves at nine from the northern pier.", Action::Block),
+        case("new", taken, Action::Block),
+        case(
+            "copy of the new",
+            "The ferry to the island leaves at nine from the northern pier",
+            Action::Block,
+        ),
+        case("copy again", "the ferry to the island leaves at nine, from the northern pier.", Action::Block),
+        case(
+            "against the new",
+            "The ferry to the island leaves at nine from the northern pier.",
+            Action::Allow,
+        ),
+        case("too long", &long, Action::Block),
+        case("allowed", "Please water the tomatoes in the greenhouse tonight.", Action::Allow),
+        case("allowed twice", "Please water the tomatoes in the greenhouse tonight.", Action::Allow),
+    ];
+    let (runtime, ..) = models();
+    let singly: Vec<String> =
+        cases.iter().map(|case| format!("{:?}", one_by_one.enter(case.clone()))).collect();
+    let entered = runtime.block_on(together.cases.enter(cases.clone(), "anna")).expect("the bank answers");
+    let jointly: Vec<String> = entered.iter().map(|entered| format!("{entered:?}")).collect();
+    assert_eq!(jointly, singly);
+    let kinds = |name: &str| jointly.iter().filter(|entered| entered.starts_with(name)).count();
+    assert_eq!(
+        [kinds("New"), kinds("Present"), kinds("Merged"), kinds("Refused")],
+        [2, 2, 4, 5],
+        "{jointly:?}"
+    );
+    let counts = |house: &House| {
+        ["there", "new", "allowed"].map(|id| {
+            let row = runtime.block_on(house.cases.case(id)).expect("it is there");
+            Standing::of(&row).count
+        })
+    };
+    assert_eq!((counts(&one_by_one), counts(&together)), ([2, 3, 2], [2, 3, 2]));
+    let again = runtime.block_on(together.cases.enter(cases, "anna")).expect("the bank answers");
+    assert!(!again.iter().any(|entered| matches!(entered, Entered::New { .. })), "{again:?}");
+    assert_eq!(counts(&together), [2, 3, 2], "the same import counts once");
+}

@@ -3,6 +3,8 @@
 //! Every option is also an environment variable: `LAMASSU_` and its name, `__` between a table and its
 //! option (`LAMASSU_LIMITS__MAX_CHARS`). An option that does not exist is refused by name.
 
+mod index;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use std::path::{Path, PathBuf};
 use inference::{Flavour, Provider};
 use plugins::FloodOptions;
 use serde::Deserialize;
+
+pub use index::{EngineName, Index, Reading, Writing};
 
 use crate::keys::{self, KeyEntry};
 
@@ -44,6 +48,8 @@ pub struct Config {
     pub api_key: Option<String>,
     /// More keys, each with a name and scopes of its own; in the file only.
     pub key: Vec<KeyEntry>,
+    /// Which engine holds the banks.
+    pub index: Index,
     /// When a precedent matches so much of the traffic that it is stopped.
     pub flood: Flood,
     /// Which log lines to write, as `tracing` filters: `warn`, `info`, `service=debug`.
@@ -174,6 +180,7 @@ impl Default for Config {
             models: None,
             api_key: None,
             key: Vec::new(),
+            index: Index::default(),
             flood: Flood::default(),
             log: "warn".to_owned(),
             log_format: LogFormat::Text,
@@ -238,6 +245,7 @@ impl Config {
         let environment = config::Environment::with_prefix("LAMASSU").prefix_separator("_").separator("__");
         let lists = environment.try_parsing(true).list_separator(",");
         let lists = lists.with_list_parse_key("policies.files").with_list_parse_key("inference.providers");
+        let lists = lists.with_list_parse_key("index.urls");
         let mut read: Self = builder.add_source(lists).build()?.try_deserialize()?;
         read.setup.onnxruntime = read.setup.onnxruntime.or_else(ort_dylib_path);
         read.listen = overrides.listen.unwrap_or(read.listen);
@@ -259,6 +267,9 @@ impl Config {
         }
         if self.flood.window == 0 || !(0.0..=1.0).contains(&self.flood.share) {
             return contradiction("`flood.window` is at least 1, `flood.share` lies within 0 to 1");
+        }
+        if let Some(fault) = self.index.fault() {
+            return contradiction(fault);
         }
         let limits = &self.limits;
         if [limits.max_chars, limits.max_body_bytes, limits.max_texts, limits.max_in_flight].contains(&0) {

@@ -7,6 +7,7 @@ pub mod api;
 pub mod clerk;
 pub mod cli;
 pub mod config;
+pub mod engine;
 pub mod error;
 pub mod eval;
 pub mod json;
@@ -15,3 +16,9 @@ pub mod metrics;
 pub mod moderator;
 mod stop;
 pub mod wiring;
+
+/// An error and its causes as one sentence.
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
+}

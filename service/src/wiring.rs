@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indexes::{Embedded, IndexError};
 use inference::{
     Classifier, Embedder, EmbedderOptions, InferenceError, Llama, LlamaOptions, Runtime, SetUp, SetUpError,
 };
-use plugins::{Banks, FloodOptions, PluginError, PrecedentError, PrecedentOptions, Resources};
+use plugins::{Banks, PluginError, PrecedentError, Resources};
 use policies::{Pipeline, Policy, PolicyError};
 
 use crate::clerk::Clerk;
-use crate::config::{Config, ConfigError, Flood, Policies as Names};
+use crate::config::{Config, ConfigError, Policies as Names};
+pub use crate::engine::Access;
+use crate::engine::{self, Engine, EngineError};
 use crate::error::ApiError;
 use crate::metrics::Metrics;
 use crate::moderator::{ModelInUse, Moderator, Pipelines};
+use crate::sentence;
 
 /// The policy that ships with the service.
 const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
-/// The tenant of a service that has no others.
-const TENANT: &str = "default";
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -36,10 +36,13 @@ pub enum WiringError {
     Inference(#[from] InferenceError),
     /// The banks do not open.
     #[error("the banks cannot be opened")]
-    Index(#[from] IndexError),
+    Engine(#[from] EngineError),
     /// The banks do not answer.
     #[error("the banks cannot be read")]
     Banks(#[source] PrecedentError),
+    /// There are no banks to write to.
+    #[error("the banks are open for reading only")]
+    NoBanks,
     /// A policy file cannot be read.
     #[error("`{file}` cannot be read")]
     PolicyFile {
@@ -81,15 +84,6 @@ pub enum WiringError {
     /// The metrics contradict each other.
     #[error("the metrics cannot be registered")]
     Metrics(#[from] prometheus::Error),
-}
-
-/// Whether this process may change the banks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Others may read at the same time; a folder without banks counts as empty.
-    Read,
-    /// No other process may hold the folder.
-    Write,
 }
 
 /// The models, loaded.
@@ -196,33 +190,6 @@ fn set_up(config: &Config) -> Result<SetUp, WiringError> {
     })
 }
 
-/// Opens the tenant's banks; none where there is nothing to read.
-///
-/// # Errors
-///
-/// [`WiringError`]: the folder is in use, is not writable, or holds something else.
-pub fn banks(
-    config: &Config,
-    embedder: &Embedder,
-    access: Access,
-) -> Result<Option<Arc<Banks>>, WiringError> {
-    let folder = config.data_folder()?;
-    let (dimension, digest) = (embedder.dimension(), embedder.digest());
-    let opened = match access {
-        Access::Write => Embedded::open(&folder, TENANT, dimension, digest),
-        Access::Read => Embedded::open_read_only(&folder, TENANT, dimension, digest),
-    };
-    let Flood { window, least, share } = config.flood;
-    // Who may not write cannot stop a precedent either.
-    let flood = (access == Access::Write).then_some(FloodOptions { window, least, share });
-    let options = PrecedentOptions { flood, ..PrecedentOptions::default() };
-    match opened {
-        Ok(index) => Ok(Some(Arc::new(Banks::new(Arc::new(index), embedder.clone(), options)))),
-        Err(IndexError::Missing { .. }) if access == Access::Read => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Reads a policy file, or the default policy.
 ///
 /// # Errors
@@ -274,13 +241,15 @@ pub struct House {
     pub clerk: Clerk,
     /// Reads the policies again.
     pub policies: Arc<Policies>,
+    /// Holds the banks.
+    pub engine: Arc<Engine>,
 }
 
 /// The policy files, and what their pipelines are made of.
 pub struct Policies {
     config: Config,
     models: Models,
-    tenant: Option<Arc<Banks>>,
+    engine: Option<Arc<Engine>>,
     /// One reading at a time: the later one is to stay.
     reading: tokio::sync::Mutex<()>,
 }
@@ -302,7 +271,8 @@ impl Policies {
     async fn pipelines(&self, policies: Vec<Policy>) -> Result<Pipelines, WiringError> {
         let mut pipelines = BTreeMap::new();
         for policy in policies {
-            let built = pipeline(policy, &self.models, self.tenant.clone()).await?;
+            let tenant = self.engine.as_ref().map(|engine| Arc::clone(&engine.banks));
+            let built = pipeline(policy, &self.models, tenant).await?;
             let name = built.policy().name().to_owned();
             if pipelines.insert(name.clone(), Arc::new(built)).is_some() {
                 return Err(WiringError::SameName(name));
@@ -329,12 +299,6 @@ pub fn read_policies(config: &Config) -> Result<Vec<Policy>, WiringError> {
     std::iter::once(None).chain(files).map(policy).collect()
 }
 
-/// An error and its causes as one sentence.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
-}
-
 /// Builds everything: models, banks, policies.
 ///
 /// # Errors
@@ -353,22 +317,22 @@ pub async fn moderator(config: &Config, access: Access) -> Result<Moderator, Wir
 pub async fn house(config: &Config) -> Result<House, WiringError> {
     let (policies, written) = policies(config, Access::Write)?;
     let moderator = Arc::new(moderator_of(&policies, written).await?);
-    let missing = || IndexError::Missing { file: PathBuf::from("banks.redb") };
-    let clerk = Clerk::new(policies.tenant.clone().ok_or_else(missing)?);
-    Ok(House { moderator, clerk, policies: Arc::new(policies) })
+    let engine = policies.engine.clone().ok_or(WiringError::NoBanks)?;
+    let clerk = Clerk::new(Arc::clone(&engine.banks));
+    Ok(House { moderator, clerk, policies: Arc::new(policies), engine })
 }
 
 fn policies(config: &Config, access: Access) -> Result<(Policies, Vec<Policy>), WiringError> {
     let written = read_policies(config)?;
     let models = models(config, &written)?;
-    let tenant = banks(config, &models.embedder, access)?;
-    Ok((Policies { config: config.clone(), models, tenant, reading: tokio::sync::Mutex::default() }, written))
+    let engine = engine::open(config, &models.embedder, access)?.map(Arc::new);
+    Ok((Policies { config: config.clone(), models, engine, reading: tokio::sync::Mutex::default() }, written))
 }
 
 async fn moderator_of(policies: &Policies, written: Vec<Policy>) -> Result<Moderator, WiringError> {
     let pipelines = policies.pipelines(written).await?;
-    if let Some(tenant) = &policies.tenant {
-        tenant.refit().await.map_err(WiringError::Banks)?;
+    if let Some(engine) = &policies.engine {
+        engine.start().await.map_err(WiringError::Banks)?;
     }
     let Config { policies: Names { default, .. }, limits, .. } = policies.config.clone();
     Ok(Moderator::new(pipelines, default, limits, Metrics::new()?).with_models(policies.models.in_use()))

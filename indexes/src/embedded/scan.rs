@@ -40,32 +40,70 @@ impl PartialEq for Candidate<'_> {
 
 impl Eq for Candidate<'_> {}
 
-/// The `n` rows the sieve passes with the greatest dot product of 8-bit vectors, in no order.
+/// A query's vector in 8 bits, and what a row's score must reach for the row's cosine to reach the query's minimum.
+///
+/// A row `r` is `s c + e`: its scale, its codes, and what rounding took, at most half a scale a number. So is the query.
+/// A cosine is at most `|e|` of either more than the product of what is kept, and that is all a score may err by.
+pub(super) struct Probe {
+    vector: Quantized,
+    /// What rounding may have taken from a row's product, in units of that row's scale.
+    lift: f32,
+    /// What the score, so lifted, must reach.
+    least: f32,
+}
+
+impl Probe {
+    /// For rows whose cosine with `vector` is at least `minimum`.
+    pub(super) fn new(vector: &[f32], minimum: f32) -> Self {
+        let quantized = Quantized::new(vector);
+        let scale = quantized.scale;
+        let lost = |(number, code): (&f32, &i8)| (number - f32::from(*code) * scale).powi(2);
+        let lost = vector.iter().zip(&quantized.codes).map(lost).sum::<f32>().sqrt();
+        let numbers = f32::from(u16::try_from(vector.len()).unwrap_or(u16::MAX));
+        // Vectors are of unit length within a thousandth; the rest is for sums in f32.
+        let (unit, sums) = (1.001, 1e-4);
+        Self {
+            lift: (unit + lost) * numbers.sqrt() / 2.0 / scale,
+            least: (minimum - unit * lost - sums) / scale,
+            vector: quantized,
+        }
+    }
+}
+
+/// For each probe the `n` rows the sieve passes with the greatest dot product of 8-bit vectors, in no order, but none
+/// that cannot reach the probe's minimum. All of them in one pass over the rows.
 ///
 /// The scores rank rows against each other; they are no cosines.
 pub(super) fn candidates<'a>(
     shelf: &'a Shelf,
-    vector: &Quantized,
+    probes: &[Probe],
     sieve: &Sieve,
     n: usize,
-) -> Vec<Candidate<'a>> {
-    let dimension = vector.codes.len();
-    let best_of = |mut best: Best<'a>, segment: &'a Arc<Segment>| {
+) -> Vec<Vec<Candidate<'a>>> {
+    let Some(dimension) = probes.first().map(|probe| probe.vector.codes.len()) else { return Vec::new() };
+    let fresh = || -> Vec<Best<'a>> { probes.iter().map(|_| Best::new(n)).collect() };
+    let best_of = |mut bests: Vec<Best<'a>>, segment: &'a Arc<Segment>| {
         for slot in segment.rows(dimension) {
-            if sieve.passes(slot.entry) {
-                let score = score(&vector.codes, slot.codes) * slot.scale;
-                best.offer(Candidate { score, id: &slot.entry.id });
+            if !sieve.passes(slot.entry) {
+                continue;
+            }
+            for (probe, best) in probes.iter().zip(&mut bests) {
+                let product = score(&probe.vector.codes, slot.codes);
+                if (product + probe.lift) * slot.scale >= probe.least {
+                    best.offer(Candidate { score: product * slot.scale, id: &slot.entry.id });
+                }
             }
         }
-        best
+        bests
     };
-    let best = if shelf.rows() < PARALLEL_ROWS {
-        shelf.segments().iter().fold(Best::new(n), best_of)
+    let merge =
+        |one: Vec<Best<'a>>, other: Vec<Best<'a>>| one.into_iter().zip(other).map(Best::merged).collect();
+    let bests = if shelf.rows() * probes.len() < PARALLEL_ROWS {
+        shelf.segments().iter().fold(fresh(), best_of)
     } else {
-        let parts = shelf.segments().par_iter().fold(|| Best::new(n), best_of);
-        parts.reduce(|| Best::new(n), Best::merge)
+        shelf.segments().par_iter().fold(fresh, best_of).reduce(fresh, merge)
     };
-    best.into_candidates()
+    bests.into_iter().map(Best::into_candidates).collect()
 }
 
 /// The cosine of two vectors of unit length.
@@ -92,7 +130,7 @@ pub(super) struct Best<'a> {
 
 impl<'a> Best<'a> {
     pub(super) fn new(n: usize) -> Self {
-        Self { n, heap: BinaryHeap::with_capacity(n + 1), floor: f32::NEG_INFINITY }
+        Self { n, heap: BinaryHeap::new(), floor: f32::NEG_INFINITY }
     }
 
     #[inline]
@@ -122,6 +160,10 @@ impl<'a> Best<'a> {
             self.offer(candidate);
         }
         self
+    }
+
+    fn merged((one, other): (Self, Self)) -> Self {
+        one.merge(other)
     }
 
     pub(super) fn into_candidates(self) -> Vec<Candidate<'a>> {

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::file::CACHE_BYTES;
-use super::scan::{Candidate, candidates, cosine};
-use super::shelf::Quantized;
+use super::scan::{Candidate, Probe, candidates, cosine};
 use super::sieve::Sieve;
 use super::store::{Store, Tenant};
 use super::tables::Tables;
@@ -58,8 +57,27 @@ impl Store {
         })
     }
 
-    pub(super) fn row(&self, tenant: &str, id: &str) -> Result<Option<Arc<Row>>, IndexError> {
-        self.reading(tenant, |tables, _| Ok(tables.row((tenant, id), self.about.dimension)?.map(Arc::new)))
+    /// As [`Store::nearest`] for each. Queries by meaning that differ in their vectors alone share one scan.
+    pub(super) fn nearest_each(&self, name: &str, queries: &[Query]) -> Result<Vec<Vec<Hit>>, IndexError> {
+        let Some((vectors, first)) = alike_but_for_vectors(queries) else {
+            return queries.iter().map(|query| self.nearest(name, query)).collect();
+        };
+        self.reading(name, |tables, tenant| {
+            let Some(sieve) = Sieve::new(&first.filter, &tenant.symbols) else {
+                return Ok(vec![Vec::new(); queries.len()]);
+            };
+            let look = Look { store: self, name, tables, tenant, sieve };
+            let found = look.alike_each(&vectors, first.minimum, first.k)?;
+            let hits = |best: Vec<Candidate<'_>>| best.into_iter().map(|one| look.hit(one)).collect();
+            found.into_iter().map(hits).collect()
+        })
+    }
+
+    pub(super) fn rows(&self, tenant: &str, ids: &[String]) -> Result<Vec<Option<Arc<Row>>>, IndexError> {
+        self.reading(tenant, |tables, _| {
+            let row = |id: &String| Ok(tables.row((tenant, id), self.about.dimension)?.map(Arc::new));
+            ids.iter().map(row).collect()
+        })
     }
 
     pub(super) fn page(&self, tenant: &str, wanted: &Wanted) -> Result<Page, IndexError> {
@@ -140,18 +158,33 @@ impl Store {
 impl<'a> Look<'a> {
     /// The `k` rows nearest in meaning, best first.
     fn alike(&self, vector: &[f32], minimum: f32, k: usize) -> Result<Vec<Candidate<'a>>, IndexError> {
+        Ok(self.alike_each(&[vector], minimum, k)?.pop().unwrap_or_default())
+    }
+
+    /// For each vector the `k` rows nearest in meaning, best first.
+    fn alike_each(
+        &self,
+        vectors: &[&[f32]],
+        minimum: f32,
+        k: usize,
+    ) -> Result<Vec<Vec<Candidate<'a>>>, IndexError> {
         let n = RESCORED.max(k * RESCORED_PER_HIT);
-        let mut measured = Vec::new();
-        for candidate in candidates(&self.tenant.shelf, &Quantized::new(vector), &self.sieve, n) {
-            let key = (self.name, candidate.id);
-            let found = self.tables.measures(key, self.store.about.dimension)?;
-            let (stored, _) = found.ok_or_else(|| self.store.lost(candidate.id))?;
-            let score = cosine(vector, &stored);
-            if score >= minimum {
-                measured.push(Candidate { score, ..candidate });
+        let probes: Vec<Probe> = vectors.iter().map(|vector| Probe::new(vector, minimum)).collect();
+        let found = candidates(&self.tenant.shelf, &probes, &self.sieve, n);
+        let measured = |(vector, found): (&&[f32], Vec<Candidate<'a>>)| {
+            let mut measured = Vec::new();
+            for candidate in found {
+                let key = (self.name, candidate.id);
+                let stored = self.tables.measures(key, self.store.about.dimension)?;
+                let (stored, _) = stored.ok_or_else(|| self.store.lost(candidate.id))?;
+                let score = cosine(vector, &stored);
+                if score >= minimum {
+                    measured.push(Candidate { score, ..candidate });
+                }
             }
-        }
-        Ok(best_first(measured, k))
+            Ok(best_first(measured, k))
+        };
+        vectors.iter().zip(found).map(measured).collect()
     }
 
     /// The `k` rows that say most of `terms`, best first.
@@ -163,6 +196,20 @@ impl<'a> Look<'a> {
         let row = self.tables.row((self.name, id), self.store.about.dimension)?;
         Ok(Hit { row: Arc::new(row.ok_or_else(|| self.store.lost(id))?), similarity: score })
     }
+}
+
+/// The vectors of queries that go by meaning and are else the same, and the first of these.
+fn alike_but_for_vectors(queries: &[Query]) -> Option<(Vec<&[f32]>, &Query)> {
+    let first = queries.first().filter(|first| first.k > 0)?;
+    let same = |query: &Query| {
+        let minimum = query.minimum.to_bits() == first.minimum.to_bits();
+        minimum && query.k == first.k && query.filter == first.filter
+    };
+    let vectors = queries.iter().map(|query| match &query.sought {
+        Sought::Dense(vector) if same(query) => Some(vector.as_slice()),
+        Sought::Dense(_) | Sought::Sparse(_) | Sought::Hybrid(..) => None,
+    });
+    Some((vectors.collect::<Option<_>>()?, first))
 }
 
 fn best_first(mut candidates: Vec<Candidate<'_>>, k: usize) -> Vec<Candidate<'_>> {

@@ -35,6 +35,12 @@ impl Collection {
         }
     }
 
+    /// Another collection of the tenant's, of which nothing but the name is known.
+    pub(super) fn sibling(&self, name: String) -> Self {
+        let (tenant, alias) = (self.tenant.clone(), self.alias.clone());
+        Self { name, tenant, dimension: 0, encoder_digest: String::new(), alias }
+    }
+
     /// Makes it, its payload indexes and the tenant's first alias, as far as they are not there.
     pub(super) async fn make(&self, nodes: &Nodes) -> Result<(), IndexError> {
         let name = &self.name;
@@ -69,7 +75,7 @@ impl Collection {
             });
             made.await?;
         }
-        if self.in_use(nodes).await?.is_none() {
+        if self.in_use(nodes, "open").await?.is_none() {
             self.put_in_use(nodes).await?;
         }
         Ok(())
@@ -103,9 +109,13 @@ impl Collection {
             .build())
     }
 
-    /// The collection that the tenant's alias names.
-    pub(super) async fn in_use(&self, nodes: &Nodes) -> Result<Option<String>, IndexError> {
-        let all = nodes.call("open", |client| async move { client.list_aliases().await }).await?;
+    /// The collection that the tenant's alias names; asked for the sake of `doing` something.
+    pub(super) async fn in_use(
+        &self,
+        nodes: &Nodes,
+        doing: &'static str,
+    ) -> Result<Option<String>, IndexError> {
+        let all = nodes.call(doing, |client| async move { client.list_aliases().await }).await?;
         let mine = all.aliases.into_iter().find(|alias| alias.alias_name == self.alias);
         Ok(mine.map(|alias| alias.collection_name))
     }

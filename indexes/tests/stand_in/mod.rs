@@ -157,6 +157,11 @@ impl Cluster {
         self.shared.faults.lock().unwrap().extend(faults);
     }
 
+    /// The next calls meet no faults.
+    pub(crate) fn forgive(&self) {
+        self.shared.faults.lock().unwrap().clear();
+    }
+
     /// Stops a node. What it held, the others hold as well.
     pub(crate) async fn stop(&mut self, node: usize) {
         let node = &mut self.nodes[node];

@@ -1,6 +1,6 @@
 //! Cases come in: near copies are merged, contradictions refused, the rest waits for a reviewer.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,28 +45,51 @@ pub enum Entered {
 
 /// Rows as they will be written: those of this call over those of the index.
 struct Draft<'a> {
-    cases: &'a Precedents,
+    bank: &'a str,
     rows: BTreeMap<String, Row>,
+}
+
+/// A case on its way, and what the index says of it.
+struct Coming {
+    case: Case,
+    /// Its id and what it says.
+    id: String,
+    digest: String,
+    /// `None` as long as nothing had to be compared with it.
+    vector: Option<Vec<f32>>,
+    /// The row that has its id.
+    stored: Option<Arc<Row>>,
+    /// The bank's live rows that say nearly what it says, best first.
+    near: Vec<Arc<Row>>,
 }
 
 impl Precedents {
     /// Hands in cases on behalf of the key named `by`; the result is in their order. All that are taken are durable.
+    ///
+    /// However many they are, the index is read in a few calls and written in one.
     ///
     /// # Errors
     ///
     /// The encoder or the index does not answer: nothing was written.
     pub async fn enter(&self, cases: Vec<Case>, by: &str) -> Result<Vec<Entered>, PrecedentError> {
         let checks: Vec<Result<(), Refusal>> = cases.iter().map(Case::check).collect();
-        let good = cases.iter().zip(&checks).filter(|(_, check)| check.is_ok());
-        let texts: Vec<&str> = good.map(|(case, _)| case.text.as_str()).collect();
-        let mut vectors = crate::embed_whole(&self.embedder, &texts).await?.into_iter();
+        let good = cases.into_iter().zip(&checks).filter(|(_, check)| check.is_ok());
+        let mut coming: Vec<Coming> = good.map(|(case, _)| Coming::new(case)).collect();
+        // What is there needs no vector: an import that is begun again comes to its new lines at once.
+        self.look_up(&mut coming).await?;
+        self.embed(&mut coming).await?;
         let _writing = self.writing.lock().await;
-        let mut draft = Draft { cases: self, rows: BTreeMap::new() };
-        let mut entered = Vec::with_capacity(cases.len());
-        for (case, check) in cases.into_iter().zip(checks) {
-            entered.push(match check {
-                Err(refusal) => Entered::Refused(refusal),
-                Ok(()) => draft.enter(case, by, vectors.next().unwrap_or_default()).await?,
+        self.look_up(&mut coming).await?;
+        // Rows that have gone since.
+        self.embed(&mut coming).await?;
+        self.find_near(&mut coming).await?;
+        let mut draft = Draft { bank: &self.bank, rows: BTreeMap::new() };
+        let mut coming = coming.into_iter();
+        let mut entered = Vec::with_capacity(checks.len());
+        for check in checks {
+            entered.extend(match check {
+                Err(refusal) => Some(Entered::Refused(refusal)),
+                Ok(()) => coming.next().map(|one| draft.enter(one, by)),
             });
         }
         let rows: Vec<Row> = draft.rows.into_values().collect();
@@ -76,56 +99,103 @@ impl Precedents {
         Ok(entered)
     }
 
+    /// Finds the rows that have the ids.
+    async fn look_up(&self, coming: &mut [Coming]) -> Result<(), PrecedentError> {
+        let ids = coming.iter().map(|one| one.id.clone()).collect();
+        let stored = self.index.get_each(ids).await?;
+        coming.iter_mut().zip(stored).for_each(|(one, stored)| one.stored = stored);
+        Ok(())
+    }
+
+    /// Gives a vector to those that have none and need one.
+    async fn embed(&self, coming: &mut [Coming]) -> Result<(), PrecedentError> {
+        let mut coming: Vec<&mut Coming> =
+            coming.iter_mut().filter(|one| one.stored.is_none() && one.vector.is_none()).collect();
+        let texts: Vec<&str> = coming.iter().map(|one| one.case.text.as_str()).collect();
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let vectors = crate::embed_whole(&self.embedder, &texts).await?;
+        coming.iter_mut().zip(vectors).for_each(|(one, vector)| one.vector = Some(vector));
+        Ok(())
+    }
+
+    /// Finds the live rows that say nearly the same.
+    async fn find_near(&self, coming: &mut [Coming]) -> Result<(), PrecedentError> {
+        let new = || coming.iter().filter(|one| one.stored.is_none());
+        let vectors: Vec<&[f32]> = new().filter_map(|one| one.vector.as_deref()).collect();
+        let near = self.near_each(&vectors, &LIVE).await?;
+        let new = coming.iter_mut().filter(|one| one.stored.is_none() && one.vector.is_some());
+        new.zip(near).for_each(|(one, near)| one.near = near);
+        Ok(())
+    }
+
     /// Rows of the bank in one of `states` that say nearly what `vector` says.
     pub(super) async fn near(
         &self,
         vector: &[f32],
         states: &[State],
     ) -> Result<Vec<Arc<Row>>, PrecedentError> {
+        Ok(self.near_each(&[vector], states).await?.pop().unwrap_or_default())
+    }
+
+    /// The same for each of many vectors, in one pass over the bank.
+    async fn near_each(
+        &self,
+        vectors: &[&[f32]],
+        states: &[State],
+    ) -> Result<Vec<Vec<Arc<Row>>>, PrecedentError> {
+        if vectors.is_empty() {
+            return Ok(Vec::new());
+        }
         let tags = states.iter().map(|state| state.tag()).collect();
-        let query = Query {
+        let filter = Filter { now: Some(now()), tags, ..Filter::bank(&self.bank) };
+        let query = |vector: &&[f32]| Query {
             minimum: NEAR_COPY,
-            filter: Filter { now: Some(now()), tags, ..Filter::bank(&self.bank) },
+            filter: filter.clone(),
             ..Query::new(vector.to_vec(), NEAREST)
         };
-        Ok(self.index.nearest(&query).await?.into_iter().map(|hit| hit.row).collect())
+        let hits = self.index.nearest_each(vectors.iter().map(query).collect()).await?;
+        Ok(hits.into_iter().map(|hits| hits.into_iter().map(|hit| hit.row).collect()).collect())
+    }
+}
+
+impl Coming {
+    fn new(case: Case) -> Self {
+        let (id, digest) = (case.id(), case.digest());
+        Self { case, id, digest, vector: None, stored: None, near: Vec::new() }
     }
 }
 
 impl Draft<'_> {
-    async fn enter(&mut self, case: Case, by: &str, vector: Vec<f32>) -> Result<Entered, PrecedentError> {
-        let (id, digest) = (case.id(), case.digest());
-        if let Some(row) = self.row(&id).await? {
-            let standing = Standing::of(&row);
-            if row.bank == self.cases.bank && standing.digest == digest {
-                return Ok(Entered::Present { id, state: standing.state });
+    fn enter(&mut self, coming: Coming, by: &str) -> Entered {
+        let Coming { case, id, digest, vector, stored, near } = coming;
+        if let Some(row) = self.rows.get(&id).or(stored.as_deref()) {
+            let standing = Standing::of(row);
+            if row.bank == self.bank && standing.digest == digest {
+                return Entered::Present { id, state: standing.state };
             }
-            return Ok(Entered::Refused(Refusal::Taken { id, bank: row.bank }));
+            return Entered::Refused(Refusal::Taken { id, bank: row.bank.clone() });
         }
-        let near = self.near(&vector).await?;
+        let vector = vector.unwrap_or_default();
+        let near = self.over(near, &vector);
         if let Some(other) = opposite(&near, case.ruling, &case.text) {
-            return Ok(Entered::Refused(conflict(other)));
+            return Entered::Refused(conflict(other));
         }
         if let Some(copy) = near.into_iter().find(|row| is_copy(row, &case)) {
-            return Ok(self.merge(copy, &format!("{id} {digest}")));
+            let copy = copy.into_owned();
+            return self.merge(copy, &format!("{id} {digest}"));
         }
-        let row = Row { vector, ..case.into_row(&self.cases.bank, by, now()) };
+        let row = Row { vector, ..case.into_row(self.bank, by, now()) };
         self.rows.insert(id.clone(), row);
-        Ok(Entered::New { id })
+        Entered::New { id }
     }
 
-    async fn row(&self, id: &str) -> Result<Option<Row>, PrecedentError> {
-        match self.rows.get(id) {
-            Some(row) => Ok(Some(row.clone())),
-            None => Ok(self.cases.index.get(id).await?.map(Arc::unwrap_or_clone)),
-        }
-    }
-
-    async fn near(&self, vector: &[f32]) -> Result<Vec<Row>, PrecedentError> {
-        let stored = self.cases.near(vector, &LIVE).await?.into_iter().map(Arc::unwrap_or_clone);
-        let unchanged = stored.filter(|row| !self.rows.contains_key(&row.id));
-        let drafted = self.rows.values().filter(|row| cosine(&row.vector, vector) >= NEAR_COPY).cloned();
-        Ok(unchanged.chain(drafted).collect())
+    /// Rows near `vector` as they are by now: those of the index that this call has not changed, then its own.
+    fn over(&self, stored: Vec<Arc<Row>>, vector: &[f32]) -> Vec<Cow<'_, Row>> {
+        let unchanged = stored.into_iter().filter(|row| !self.rows.contains_key(&row.id));
+        let drafted = self.rows.values().filter(|row| cosine(&row.vector, vector) >= NEAR_COPY);
+        unchanged.map(|row| Cow::Owned(Arc::unwrap_or_clone(row))).chain(drafted.map(Cow::Borrowed)).collect()
     }
 
     /// Counts one more, unless the same was counted before.

@@ -1,9 +1,12 @@
 //! `/livez`, `/readyz`, `/metrics`.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use serde::Serialize;
 
 use super::edge::NativeError;
 use crate::clerk::Clerk;
+use crate::engine::{Engine, Known, Standing};
 use crate::error::ApiError;
 use crate::moderator::Moderator;
 
@@ -12,18 +15,42 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Models and policies are loaded: the listener is only served once they are.
-async fn readyz() -> &'static str {
-    "ready\n"
+/// What `/readyz` answers.
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
+    banks: Known,
+}
+
+/// Whether to send requests here. Models and policies are loaded: the listener is only served once they are.
+///
+/// Banks that do not answer are no reason to send them elsewhere: every replica has the same servers, and each still
+/// judges as the policies' `on_fault` says. Banks that are being embedded again are one: replicas with the old encoder
+/// still have all of them.
+async fn readyz(engine: web::Data<Engine>) -> HttpResponse {
+    let banks = engine.health();
+    let (status, code) = readiness(banks.standing);
+    HttpResponse::build(code).json(Ready { status, banks })
+}
+
+fn readiness(banks: Standing) -> (&'static str, StatusCode) {
+    match banks {
+        Standing::Reachable => ("ready", StatusCode::OK),
+        Standing::Unreachable | Standing::Outdated => ("degraded", StatusCode::OK),
+        Standing::Embedding => ("waiting", StatusCode::SERVICE_UNAVAILABLE),
+    }
 }
 
 /// Counters in Prometheus' text format.
 async fn metrics(
     moderator: web::Data<Moderator>,
     clerk: web::Data<Clerk>,
+    engine: web::Data<Engine>,
 ) -> Result<HttpResponse, NativeError> {
     // Without the index the other counters are still worth having.
-    if let Ok(counts) = clerk.quarantined().await {
+    if engine.health().standing == Standing::Reachable
+        && let Ok(counts) = clerk.quarantined().await
+    {
         for (bank, count) in counts {
             moderator.metrics().quarantined(&bank, count);
         }
@@ -37,4 +64,18 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.route("/livez", web::get().to(livez))
         .route("/readyz", web::get().to(readyz))
         .route("/metrics", web::get().to(metrics));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Standing, readiness};
+
+    #[test]
+    fn only_banks_that_another_replica_has_whole_send_requests_elsewhere() {
+        let elsewhere = |banks| readiness(banks).1 == 503;
+        assert!(elsewhere(Standing::Embedding));
+        assert!(
+            ![Standing::Reachable, Standing::Unreachable, Standing::Outdated].map(elsewhere).contains(&true)
+        );
+    }
 }

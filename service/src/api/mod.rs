@@ -23,15 +23,19 @@ use crate::wiring::House;
 ///
 /// The listener breaks.
 pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std::io::Result<()> {
-    let House { moderator, clerk, policies } = house;
+    let House { moderator, clerk, policies, engine } = house;
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
     let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config)));
+    let kept = std::sync::Arc::clone(&engine);
+    actix_web::rt::spawn(async move { kept.keep().await });
+    let engine = web::Data::from(engine);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&moderator))
             .app_data(web::Data::clone(&policies))
             .app_data(web::Data::clone(&clerk))
             .app_data(web::Data::clone(&keys))
+            .app_data(web::Data::clone(&engine))
             .wrap(from_fn(edge::request_id))
             .configure(routes)
     });

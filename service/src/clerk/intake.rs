@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::json::{ErrorJson, place_of};
 
 /// Cases embedded and written at once.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 512;
 /// Bytes of lines that wait, at most, before they are handed in.
 const BYTES_AT_ONCE: usize = 4 << 20;
 /// Refused lines that are named; the rest is counted.

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use crate::clerk::{Clerk, FilterJson, Importing, ReviewJson, Verb, Who, opinion};
 use crate::config::Config;
+use crate::engine::{self, Access};
 use crate::error::ApiError;
-use crate::wiring::{self, Access};
+use crate::wiring;
 
 /// How long a service may take for one answer.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -68,16 +69,15 @@ pub(super) struct Remote {
 
 impl Door {
     /// The data folder; none if there is nothing to read.
-    pub(super) fn local(config: &Config, reads: bool, by: String) -> anyhow::Result<Option<Self>> {
+    pub(super) async fn local(config: &Config, reads: bool, by: String) -> anyhow::Result<Option<Self>> {
         let policies = wiring::read_policies(config)?;
         let floors = policies.iter().flat_map(|policy| policy.floors().into_iter().cloned()).collect();
         let models = wiring::models(config, [])?;
         let access = if reads { Access::Read } else { Access::Write };
-        let banks = wiring::banks(config, &models.embedder, access)?;
-        let limit = config.limits.max_body_bytes;
-        Ok(banks.map(|banks| {
-            Self::Local(Box::new(Local { clerk: Clerk::new(banks), by, sight: Sight::all(), floors, limit }))
-        }))
+        let Some(engine) = engine::open(config, &models.embedder, access)? else { return Ok(None) };
+        engine.answers().await?;
+        let (clerk, limit) = (Clerk::new(engine.banks), config.limits.max_body_bytes);
+        Ok(Some(Self::Local(Box::new(Local { clerk, by, sight: Sight::all(), floors, limit }))))
     }
 
     /// A service.

@@ -16,7 +16,7 @@ use crate::cli::lines::{self, Line};
 use crate::config::Config;
 
 /// Lines sent at once.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 512;
 
 /// Every line of standard input.
 pub(super) async fn all_lines(config: &Config) -> anyhow::Result<Vec<Vec<u8>>> {

@@ -3,6 +3,7 @@
 mod door;
 mod files;
 mod intake;
+mod migrate;
 mod shown;
 
 use std::path::PathBuf;
@@ -113,6 +114,8 @@ enum Command {
         /// The bank
         bank: String,
     },
+    /// Move all banks to another engine: copy, compare, switch; no service may write meanwhile
+    Migrate(migrate::Arguments),
 }
 
 #[derive(Args)]
@@ -137,6 +140,10 @@ struct Reviewer {
 
 pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<Outcome> {
     let Arguments { place, command } = arguments;
+    let command = match command {
+        Command::Migrate(arguments) => return migrate::run(config, &place, arguments).await,
+        command => command,
+    };
     let reads = matches!(
         command,
         Command::Search { .. } | Command::List { .. } | Command::Stats { .. } | Command::Export { .. }
@@ -154,7 +161,7 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     };
     let door = match place.server {
         Some(server) => Door::remote(&server, place.key),
-        None => match Door::local(config, reads, by)? {
+        None => match Door::local(config, reads, by).await? {
             Some(door) => door,
             None => return shown::nothing(),
         },
@@ -189,6 +196,8 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         Command::List { bank: Some(bank), state } => pages(&door, (&bank, state)).await,
         Command::Stats { bank: Some(bank) } => shown::account(&door.ask(Ask::Account(&bank)).await?),
         Command::Export { bank } => export(&door, &bank).await,
+        // Done before there was a door.
+        Command::Migrate(_) => Ok(Outcome::Done),
     }
 }
 
@@ -204,7 +213,7 @@ async fn given(config: &Config, place: &Where, bank: &str) -> anyhow::Result<Vec
         // No document passes for a case, so only now it matters which of them the bank holds.
         let door = match &place.server {
             Some(server) => Some(Door::remote(server, place.key.clone())),
-            None => Door::local(config, true, String::new())?,
+            None => Door::local(config, true, String::new()).await?,
         };
         let documents = match door {
             Some(door) => holds_documents(&door, bank).await?,
