@@ -185,10 +185,7 @@ fn the_service_and_the_command_line_give_the_same_verdicts_whoever_else_asks() {
         })
         .collect();
     let lines: Vec<String> = texts.iter().map(|text| json!({"text": text}).to_string()).collect();
-    let lines = lines.join(
-        "
-",
-    );
+    let lines = lines.join("\n");
     let data = support::folder();
     let expected =
         json_lines(&run_with(lamassu(data.path()).args(["moderate", "--jsonl"]), lines.as_bytes()));

@@ -9,6 +9,7 @@ mod policies;
 mod rows;
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -16,6 +17,10 @@ use actix_web::{App, HttpServer, web};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::wiring::House;
+
+/// How long the head of a request may take. It counts from the connection on, so a machine with no processor to spare
+/// must not turn callers away who have sent all of it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Serves until a signal to stop, then finishes what was accepted.
 ///
@@ -47,7 +52,8 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             std::future::pending::<()>().await;
         }
     });
-    server.shutdown_timeout(config.limits.shutdown_seconds).listen(listener)?.run().await
+    let server = server.client_request_timeout(HEAD_TIMEOUT).shutdown_timeout(config.limits.shutdown_seconds);
+    server.listen(listener)?.run().await
 }
 
 /// Every route there is. `/v1/lamassu` comes before anything else under `/v1`: of two scopes with one
