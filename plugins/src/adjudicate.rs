@@ -215,7 +215,8 @@ impl Adjudicate {
     /// The categories in question, with the model's opinion weighed in.
     ///
     /// It is one opinion of the whole text. That there is no harm counts for every category; that there is some counts
-    /// for the likeliest of them, and for those that a precedent shown was ruled on: an insult is not hate as well.
+    /// for those that were likelier than not before, or else for the likeliest, and for those that a precedent shown
+    /// was ruled on: an insult is not hate as well.
     fn revised(&self, dossier: &Dossier, opinion: &Opinion<'_>) -> Vec<Finding> {
         let Opinion { brief, probability, evidence } = opinion;
         let in_question = self.in_question(dossier);
@@ -223,7 +224,8 @@ impl Adjudicate {
         let mut revised = Vec::new();
         for (category, (before, severity)) in in_question {
             let score = self.weighed(before, *probability);
-            if score > before && before < likeliest && !brief.is_ruled_harmful(&category) {
+            let is_meant = before.value() >= 0.5 || before == likeliest || brief.is_ruled_harmful(&category);
+            if score > before && !is_meant {
                 continue;
             }
             // Severities of the stages before follow their own scores: a harm that only the model sees would have none.

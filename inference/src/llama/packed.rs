@@ -12,7 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ort::session::{RunOptions, builder::GraphOptimizationLevel};
+use ort::{
+    logging::LogLevel,
+    session::{RunOptions, builder::GraphOptimizationLevel},
+};
 
 use super::{cache::Cache, folder::ModelFolder, graphs::GraphFile, session::LlamaSession};
 use crate::open::Opening;
@@ -107,6 +110,8 @@ fn pack(
     let name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let builder = Opening { profile: None, ..opening }
         .builder()?
+        // It warns that such files are of this machine's hardware alone, which is what they are for.
+        .with_log_level(LogLevel::Error)?
         .with_optimized_model_path(&file)?
         .with_config_entry("session.optimized_model_external_initializers_file_name", name)?
         .with_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", LEAST_BYTES)?
