@@ -184,8 +184,11 @@ fn a_bench_counts_what_was_asked_for() {
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&report["score"]["items"], &report["score"]["tokens"]), (&json!(3), &json!(15)));
     assert_eq!((&report["uncached"]["items"], &report["uncached"]["tokens"]), (&json!(3), &json!(51)));
+    // The context holds 256.
+    assert_eq!((&report["prefill"]["items"], &report["prefill"]["tokens"]), (&json!(3), &json!(3 * 255)));
     let tokens = |at: usize| (&report["generate"][at]["batch"], &report["generate"][at]["tokens"]);
     assert_eq!((tokens(0), tokens(1)), ((&json!(1), &json!(3)), (&json!(2), &json!(6))), "{report}");
     assert_eq!(report["device"], "cpu");
     assert_fails(&check("bench", "golden-llama/gqa", &["--new", "5000"], b""), "context is");
+    assert_fails(&check("bench", "golden-llama/gqa", &["--prefill", "256"], b""), "context is");
 }

@@ -16,6 +16,9 @@ use crate::config::Config;
 /// Scores that are taken without the prefix remembered: each costs as much as many others.
 const UNCACHED: usize = 4;
 
+/// Tokens of a text read at once, where the context holds as many.
+const PREFILL: usize = 512;
+
 /// Options of `model bench`.
 #[derive(Args)]
 pub(super) struct Bench {
@@ -27,9 +30,9 @@ pub(super) struct Bench {
     /// Tokens of each item behind it
     #[arg(long, value_name = "TOKENS", default_value_t = 60)]
     suffix: usize,
-    /// Tokens of a text read at once, behind a prefix of one token
-    #[arg(long, value_name = "TOKENS", default_value_t = 512)]
-    prefill: usize,
+    /// Tokens of a text read at once, behind a prefix of one token; 512 unless given, or what the context holds
+    #[arg(long, value_name = "TOKENS")]
+    prefill: Option<usize>,
     /// Items to score
     #[arg(long, value_name = "N", default_value_t = 64)]
     items: usize,
@@ -86,21 +89,19 @@ struct Generated {
 
 pub(super) async fn run(config: &Config, bench: &Bench) -> anyhow::Result<Outcome> {
     ensure!(
-        bench.items > 0 && bench.suffix > 0 && bench.prefill > 0,
+        bench.items > 0 && bench.suffix > 0 && bench.prefill != Some(0),
         "`--items`, `--suffix` and `--prefill` are at least 1"
     );
     ensure!(!bench.batch.contains(&0), "`--batch` has no 0");
     let clock = Clock::start();
     let llama = model::load(config, &bench.dir, Verb::Score)?;
     let loaded = clock.stop();
-    let longest = (bench.prefix + bench.suffix + bench.new).max(1 + bench.prefill);
     let context = llama.shape().context;
-    ensure!(
-        longest <= context,
-        "prefix, suffix and new tokens are {longest}; the model's context is {context}"
-    );
+    let prefill = bench.prefill.unwrap_or(PREFILL.min(context - 1));
+    let longest = (bench.prefix + bench.suffix + bench.new).max(1 + prefill);
+    ensure!(longest <= context, "texts of {longest} tokens were asked for; the model's context is {context}");
 
-    let prefill = bench.prefill(&llama).await?;
+    let prefill = bench.read_at_once(&llama, prefill).await?;
     let uncached = bench.uncached(&llama).await?;
     let score = bench.score(&llama).await?;
     let rss_anon_after_score = rss_anon();
@@ -131,14 +132,14 @@ pub(super) async fn run(config: &Config, bench: &Bench) -> anyhow::Result<Outcom
 
 impl Bench {
     /// Texts behind one and the same token.
-    async fn prefill(&self, llama: &Llama) -> anyhow::Result<Work> {
+    async fn read_at_once(&self, llama: &Llama, count: usize) -> anyhow::Result<Work> {
         let (items, prefix) = (self.items.min(UNCACHED), tokens(llama, 0, 1));
-        llama.logits(&prefix, &tokens(llama, 3000, self.prefill)).await?;
+        llama.logits(&prefix, &tokens(llama, 3000, count)).await?;
         let clock = Clock::start();
         for item in 0..items {
-            llama.logits(&prefix, &tokens(llama, 3001 + item, self.prefill)).await?;
+            llama.logits(&prefix, &tokens(llama, 3001 + item, count)).await?;
         }
-        Ok(Work { items, tokens: items * self.prefill, took: clock.stop() })
+        Ok(Work { items, tokens: items * count, took: clock.stop() })
     }
 
     /// Each with a prefix of its own.
