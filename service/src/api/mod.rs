@@ -20,7 +20,7 @@ use crate::wiring::House;
 
 /// How long the head of a request may take. It counts from the connection on, so a machine with no processor to spare
 /// must not turn callers away who have sent all of it.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Serves until a signal to stop, then finishes what was accepted.
 ///
