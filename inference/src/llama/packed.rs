@@ -123,7 +123,9 @@ fn pack(
     for (from, to) in
         [(data, kept.with_extension("data")), (probe_of(&file), probe_of(kept)), (file, kept.to_owned())]
     {
-        fs::File::open(&from).and_then(|file| file.sync_all()).map_err(|error| said(&error))?;
+        // Windows syncs only what is open for writing.
+        let written = fs::OpenOptions::new().write(true).open(&from);
+        written.and_then(|file| file.sync_all()).map_err(|error| said(&error))?;
         fs::rename(&from, &to).map_err(|error| said(&error))?;
     }
     Ok(())
