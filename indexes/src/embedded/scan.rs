@@ -68,13 +68,6 @@ impl Probe {
             vector: quantized,
         }
     }
-
-    /// A row's score, if it may reach the minimum.
-    #[inline]
-    fn reached(&self, codes: &[i8], scale: f32) -> Option<f32> {
-        let product = score(&self.vector.codes, codes);
-        ((product + self.lift) * scale >= self.least).then_some(product * scale)
-    }
 }
 
 /// For each probe the `n` rows the sieve passes with the greatest dot product of 8-bit vectors, in no order, but none
@@ -88,75 +81,29 @@ pub(super) fn candidates<'a>(
     n: usize,
 ) -> Vec<Vec<Candidate<'a>>> {
     let Some(dimension) = probes.first().map(|probe| probe.vector.codes.len()) else { return Vec::new() };
-    let fresh = || Sweep { bests: probes.iter().map(|_| Best::new(n)).collect(), asked: 0, passed: 0 };
-    let over = |mut sweep: Sweep<'a>, segment: &'a Arc<Segment>| {
-        if sweep.is_narrow() {
-            sweep.filter_first(segment, (probes, sieve, dimension));
-        } else {
-            sweep.score_first(segment, (probes, sieve, dimension));
-        }
-        sweep
-    };
-    let sweep = if shelf.rows() * probes.len() < PARALLEL_ROWS {
-        shelf.segments().iter().fold(fresh(), over)
-    } else {
-        shelf.segments().par_iter().fold(fresh, over).reduce(fresh, Sweep::merged)
-    };
-    sweep.bests.into_iter().map(Best::into_candidates).collect()
-}
-
-/// Part of a scan, and how many of the rows that the sieve was asked about it passed.
-struct Sweep<'a> {
-    bests: Vec<Best<'a>>,
-    asked: usize,
-    passed: usize,
-}
-
-impl<'a> Sweep<'a> {
-    /// Whether so few rows pass that asking about each costs less than the products of those that do not. To begin
-    /// with nobody knows.
-    fn is_narrow(&self) -> bool {
-        self.passed * 8 <= self.asked
-    }
-
-    /// Multiplies the rows that pass.
-    fn filter_first(&mut self, segment: &'a Segment, (probes, sieve, dimension): (&[Probe], &Sieve, usize)) {
+    let fresh = || -> Vec<Best<'a>> { probes.iter().map(|_| Best::new(n)).collect() };
+    let best_of = |mut bests: Vec<Best<'a>>, segment: &'a Arc<Segment>| {
         for slot in segment.rows(dimension) {
-            self.asked += 1;
             if !sieve.passes(slot.entry) {
                 continue;
             }
-            self.passed += 1;
-            for (probe, best) in probes.iter().zip(&mut self.bests) {
-                if let Some(score) = probe.reached(slot.codes, slot.scale) {
-                    best.offer(Candidate { score, id: &slot.entry.id });
+            for (probe, best) in probes.iter().zip(&mut bests) {
+                let product = score(&probe.vector.codes, slot.codes);
+                if (product + probe.lift) * slot.scale >= probe.least {
+                    best.offer(Candidate { score: product * slot.scale, id: &slot.entry.id });
                 }
             }
         }
-    }
-
-    /// Multiplies all rows, and asks about those alone that are near enough: what filters ask of the others stays out
-    /// of the processor's caches.
-    fn score_first(&mut self, segment: &'a Segment, (probes, sieve, dimension): (&[Probe], &Sieve, usize)) {
-        for (entry, codes, scale) in segment.slots(dimension) {
-            for (probe, best) in probes.iter().zip(&mut self.bests) {
-                let Some(score) = probe.reached(codes, scale).filter(|score| *score >= best.floor) else {
-                    continue;
-                };
-                let Some(entry) = entry else { continue };
-                self.asked += 1;
-                if sieve.passes(entry) {
-                    self.passed += 1;
-                    best.offer(Candidate { score, id: &entry.id });
-                }
-            }
-        }
-    }
-
-    fn merged(self, other: Self) -> Self {
-        let bests = self.bests.into_iter().zip(other.bests).map(Best::merged).collect();
-        Self { bests, asked: self.asked + other.asked, passed: self.passed + other.passed }
-    }
+        bests
+    };
+    let merge =
+        |one: Vec<Best<'a>>, other: Vec<Best<'a>>| one.into_iter().zip(other).map(Best::merged).collect();
+    let bests = if shelf.rows() * probes.len() < PARALLEL_ROWS {
+        shelf.segments().iter().fold(fresh(), best_of)
+    } else {
+        shelf.segments().par_iter().fold(fresh, best_of).reduce(fresh, merge)
+    };
+    bests.into_iter().map(Best::into_candidates).collect()
 }
 
 /// The cosine of two vectors of unit length.

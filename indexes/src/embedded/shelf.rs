@@ -98,16 +98,11 @@ impl Segment {
     /// Its rows, of vectors of `dimension` numbers.
     #[inline]
     pub(super) fn rows(&self, dimension: usize) -> impl Iterator<Item = Slot<'_>> {
-        self.slots(dimension)
-            .filter_map(|(entry, codes, scale)| entry.as_ref().map(|entry| Slot { entry, codes, scale }))
-    }
-
-    /// The same with removed rows, whose vectors mean nothing.
-    #[inline]
-    pub(super) fn slots(&self, dimension: usize) -> impl Iterator<Item = (&Option<Entry>, &[i8], f32)> {
         let codes = self.codes.chunks_exact(dimension.max(1));
         let vectors = codes.zip(&self.scales);
-        self.entries.iter().zip(vectors).map(|(entry, (codes, scale))| (entry, codes, *scale))
+        self.entries.iter().zip(vectors).filter_map(|(entry, (codes, scale))| {
+            entry.as_ref().map(|entry| Slot { entry, codes, scale: *scale })
+        })
     }
 }
 
