@@ -16,6 +16,10 @@ use super::Outcome;
 use crate::config::Config;
 use crate::wiring;
 
+/// Categories of the question that is compared on: all of a policy's would be read three times over, at the price of
+/// most of an import, and tell no more of the weights.
+const CATEGORIES: usize = 5;
+
 /// Options of `model import`.
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -74,7 +78,7 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
 
 /// A guard's question about so many of a policy's cases, evenly spread.
 fn prompts(policy: &Policy, most: usize) -> Vec<TrialPrompt> {
-    let rules = policy.categories().iter();
+    let rules = policy.categories().iter().take(CATEGORIES);
     let categories =
         rules.map(|rule| GuardCategory { name: rule.name.to_string(), text: rule.definition.clone() });
     let guard = GuardPrompt::new(categories.collect());
