@@ -17,6 +17,7 @@ mod precedents;
 mod reading;
 mod registry;
 mod retrieve;
+mod summary;
 
 pub use bank::{CLAUSES, DOCUMENTS, PRECEDENTS, embed_whole, policy_bank, terms};
 pub use banks::{BankError, Banks, Kind, Manner};
@@ -28,9 +29,12 @@ pub use precedents::{
     Account, Alert, Case, Entered, FloodOptions, Line, Opinion, PrecedentError, PrecedentOptions, Precedents,
     Refusal, Review, Standing, State, fit, own_tags,
 };
-pub use registry::{ADJUDICATE, PluginError, Registry, Resources, StageConfig};
+pub use registry::{ADJUDICATE, Ordered, PluginError, Registry, Resources, SUMMARIZE, StageConfig};
+pub use summary::{Given, Retrieved};
 
-/// Every stage that ships with the service.
+use policies::Assignment;
+
+/// Every stage that ships with the service and judges texts.
 #[must_use]
 pub fn builtin() -> Registry {
     Registry::default()
@@ -38,4 +42,15 @@ pub fn builtin() -> Registry {
         .with::<retrieve::Config>()
         .with::<classify::Config>()
         .with::<adjudicate::Config>()
+}
+
+/// Every stage that ships with the service and summarizes documents.
+#[must_use]
+pub fn summarizing() -> Registry<Assignment> {
+    Registry::default()
+        .with::<summary::PassagesConfig>()
+        .with::<summary::ExtractConfig>()
+        .with::<summary::SummarizeConfig>()
+        .with::<summary::GroundConfig>()
+        .with::<summary::JudgeConfig>()
 }

@@ -5,13 +5,31 @@ use std::sync::Arc;
 
 use indexes::Index;
 use inference::{Classifier, Embedder, Llama};
-use policies::{Pipeline, Policy, Seat, Stage, StageSpec};
+use policies::{Assignment, Content, Pipeline, Policy, Seat, Stage, StageSpec, Subject};
 use serde::de::DeserializeOwned;
 
 use crate::Banks;
 
+/// What a policy orders stages for.
+pub trait Ordered: Subject {
+    /// The stages, in their order.
+    fn stages(policy: &Policy) -> &[StageSpec];
+}
+
+impl Ordered for Content {
+    fn stages(policy: &Policy) -> &[StageSpec] {
+        policy.stages()
+    }
+}
+
+impl Ordered for Assignment {
+    fn stages(policy: &Policy) -> &[StageSpec] {
+        policy.summary_stages()
+    }
+}
+
 /// The options of a kind of stage, as a policy file holds them.
-pub trait StageConfig: DeserializeOwned {
+pub trait StageConfig<S: Ordered = Content>: DeserializeOwned {
     /// The `kind` a policy file names it by.
     const KIND: &'static str;
 
@@ -20,11 +38,13 @@ pub trait StageConfig: DeserializeOwned {
     /// # Errors
     ///
     /// What the policy asks for cannot be had from `resources`.
-    fn build(self, resources: &Resources) -> Result<Box<dyn Stage>, String>;
+    fn build(self, resources: &Resources) -> Result<Box<dyn Stage<S>>, String>;
 }
 
 /// The kind of the stage that needs a LLaMA.
 pub const ADJUDICATE: &str = crate::adjudicate::Config::KIND;
+/// The kind of the stage that wants a LLaMA that writes.
+pub const SUMMARIZE: &str = crate::summary::SummarizeConfig::KIND;
 
 /// What stages are made of.
 #[derive(Clone)]
@@ -39,8 +59,23 @@ pub struct Resources {
     pub banks: Vec<Arc<dyn Index>>,
     /// The tenant's banks, if there are any.
     pub tenant: Option<Arc<Banks>>,
-    /// The LLaMA, if one is loaded.
+    /// The LLaMA that judges, if one is loaded.
     pub llama: Option<Llama>,
+    /// The LLaMA that writes, if one is loaded.
+    pub writer: Option<Llama>,
+    /// The policy's judging, for stages that judge parts of documents and of summaries.
+    pub judging: Option<Arc<Pipeline>>,
+}
+
+impl Resources {
+    /// The policy's judging.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for who put the pipeline together: it is not there.
+    pub(crate) fn judging(&self) -> Result<Arc<Pipeline>, String> {
+        self.judging.clone().ok_or_else(|| "the policy's judging is built first".to_owned())
+    }
 }
 
 /// Why a policy's stages cannot be built.
@@ -71,25 +106,30 @@ pub enum PluginError {
 }
 
 /// A stage, or a sentence for the person who wrote the policy.
-type Built = Result<Box<dyn Stage>, String>;
+type Built<S> = Result<Box<dyn Stage<S>>, String>;
 
 /// What is known of a kind of stage.
-struct Kind {
+struct Kind<S: Ordered> {
     /// Whether it has all the options given, with values they can have.
     check: fn(&StageSpec) -> Result<(), String>,
-    build: fn(&StageSpec, &Resources) -> Built,
+    build: fn(&StageSpec, &Resources) -> Built<S>,
 }
 
 /// The kinds of stages there are.
-#[derive(Default)]
-pub struct Registry {
-    kinds: BTreeMap<&'static str, Kind>,
+pub struct Registry<S: Ordered = Content> {
+    kinds: BTreeMap<&'static str, Kind<S>>,
 }
 
-impl Registry {
+impl<S: Ordered> Default for Registry<S> {
+    fn default() -> Self {
+        Self { kinds: BTreeMap::new() }
+    }
+}
+
+impl<S: Ordered> Registry<S> {
     /// The same registry, with one more kind.
     #[must_use]
-    pub fn with<C: StageConfig>(mut self) -> Self {
+    pub fn with<C: StageConfig<S>>(mut self) -> Self {
         let kind = Kind {
             check: |spec| options::<C>(spec).map(drop),
             build: |spec, resources| options::<C>(spec)?.build(resources),
@@ -103,18 +143,22 @@ impl Registry {
     /// # Errors
     ///
     /// [`PluginError::UnknownStage`] and [`PluginError::Options`] say what to change in the policy.
-    pub fn pipeline(&self, resources: &Resources) -> Result<Pipeline, PluginError> {
+    pub fn pipeline(&self, resources: &Resources) -> Result<Pipeline<S>, PluginError> {
         let policy = &resources.policy;
-        let seats =
-            policy.stages().iter().map(|spec| self.seat(spec, resources)).collect::<Result<_, _>>()?;
+        let ordered = S::stages(policy);
+        let seats = ordered.iter().map(|spec| self.seat(spec, resources)).collect::<Result<_, _>>()?;
         let adjudicates = policy.stages().iter().any(|spec| spec.kind == ADJUDICATE);
         let llama = resources.llama.as_ref().filter(|_| adjudicates);
-        let models = BTreeMap::from([
+        let mut models = BTreeMap::from([
             ("classifier".to_owned(), resources.classifier.digest().to_owned()),
             ("encoder".to_owned(), resources.embedder.digest().to_owned()),
             // A record says so when there is none.
             ("llama".to_owned(), llama.map_or("none", |llama| llama.digest()).to_owned()),
         ]);
+        if ordered.iter().any(|spec| spec.kind == SUMMARIZE) {
+            let writer = resources.writer.as_ref().map_or("none", |writer| writer.digest());
+            models.insert("writer".to_owned(), writer.to_owned());
+        }
         Ok(Pipeline::new(Arc::clone(policy), seats, models, None))
     }
 
@@ -124,8 +168,7 @@ impl Registry {
     ///
     /// [`PluginError::UnknownStage`] and [`PluginError::Options`] say what to change in the policy.
     pub fn check(&self, policy: &Policy) -> Result<(), PluginError> {
-        policy
-            .stages()
+        S::stages(policy)
             .iter()
             .try_for_each(|spec| (self.find(spec)?.check)(spec).map_err(|e| refused(spec, e)))
     }
@@ -135,12 +178,12 @@ impl Registry {
     /// # Errors
     ///
     /// As [`Registry::pipeline`].
-    pub fn seat(&self, spec: &StageSpec, resources: &Resources) -> Result<Seat, PluginError> {
+    pub fn seat(&self, spec: &StageSpec, resources: &Resources) -> Result<Seat<S>, PluginError> {
         let stage = (self.find(spec)?.build)(spec, resources).map_err(|reason| refused(spec, reason))?;
         Ok(Seat { spec: spec.clone(), stage })
     }
 
-    fn find(&self, spec: &StageSpec) -> Result<&Kind, PluginError> {
+    fn find(&self, spec: &StageSpec) -> Result<&Kind<S>, PluginError> {
         self.kinds.get(spec.kind.as_str()).ok_or_else(|| PluginError::UnknownStage {
             kind: spec.kind.clone(),
             known: self.kinds.keys().copied().collect(),
@@ -148,7 +191,7 @@ impl Registry {
     }
 }
 
-fn options<C: StageConfig>(spec: &StageSpec) -> Result<C, String> {
+fn options<C: DeserializeOwned>(spec: &StageSpec) -> Result<C, String> {
     // The message alone: the options were cut out of the file, so its lines and columns are gone.
     spec.options.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
 }

@@ -4,20 +4,28 @@ use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::time::Instant;
 
-use crate::{Action, Category, Content, Finding, Score, Severity, Span};
+use crate::{
+    Action, Category, Content, Dossier, Finding, Passages, Severity, Span, Stated, Subject, Summary,
+};
 
-/// One step of a policy. Shared by all requests: it keeps no memory from one to the next.
+/// One step of a policy: of judging a text, or of summarizing documents. Shared by all requests: it keeps no memory from
+/// one to the next.
 #[async_trait]
-pub trait Stage: Send + Sync {
+pub trait Stage<S: Subject = Content>: Send + Sync {
     /// Reads `dossier` and returns what this stage has to add.
     ///
     /// # Errors
     ///
     /// Only what the stage cannot judge: a dependency that does not answer, or an answer it cannot read.
     /// Harmful content is not an error, it is an [`Entry::Findings`].
-    async fn examine(&self, dossier: &Dossier) -> Result<Examination, StageError>;
+    async fn examine(&self, dossier: &Dossier<S>) -> Result<Examination, StageError>;
+
+    /// What this stage will make of one sentence of a summary that an earlier stage is still writing; nothing if it keeps
+    /// the sentence back. It decides as [`Stage::examine`] will once the summary is whole.
+    async fn check(&self, _dossier: &Dossier<S>, sentence: Stated) -> Option<Stated> {
+        Some(sentence)
+    }
 }
 
 /// Why a stage could not judge. It carries no status code: see `service::error`.
@@ -104,6 +112,12 @@ pub enum Entry {
     Revision(Revision),
     /// A final answer.
     Ruling(Ruling),
+    /// What of the documents may be summarized.
+    Passages(Passages),
+    /// A summary; it takes the place of earlier ones.
+    Summary(Summary),
+    /// Nothing, and why: the stage was not needed, or not able. It is no fault.
+    Abstained(String),
 }
 
 /// An entry, and what the record says of how it came about.
@@ -141,123 +155,20 @@ impl Examination {
     #[must_use]
     pub fn of_whole(dossier: &Dossier, entry: Entry) -> Self {
         let end = dossier.content().original().len();
+        Self { read: vec![Span { start: 0, end }], ..Self::of(entry) }
+    }
+
+    /// An entry by a stage that read nothing of a text and needed no model.
+    #[must_use]
+    pub fn of(entry: Entry) -> Self {
         Self {
             entry,
             device: None,
-            read: vec![Span { start: 0, end }],
+            read: Vec::new(),
             scored: Vec::new(),
             cached: false,
             cut_short: None,
             tokens: None,
         }
-    }
-}
-
-/// What is known so far about one text.
-#[derive(Clone, Debug)]
-pub struct Dossier {
-    content: Arc<Content>,
-    entries: Vec<(Arc<str>, Entry)>,
-    deadline: Option<Instant>,
-    explain: bool,
-}
-
-impl Dossier {
-    /// A dossier with nothing in it but the text.
-    #[must_use]
-    pub fn new(content: Arc<Content>) -> Self {
-        Self { content, entries: Vec::new(), deadline: None, explain: false }
-    }
-
-    /// The same dossier, of a caller who wants an explanation.
-    #[must_use]
-    pub fn to_be_explained(self, explain: bool) -> Self {
-        Self { explain, ..self }
-    }
-
-    /// Whether the caller wants an explanation.
-    #[must_use]
-    pub fn explain(&self) -> bool {
-        self.explain
-    }
-
-    /// The text judged.
-    #[must_use]
-    pub fn content(&self) -> &Arc<Content> {
-        &self.content
-    }
-
-    /// When the stage should have answered: one that would overrun answers for what it has read.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
-    }
-
-    /// Every finding that stands so far, rulings' included.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let mut standing: Vec<&Finding> = Vec::new();
-        for (_, entry) in &self.entries {
-            match entry {
-                Entry::Findings(findings) => standing.extend(findings),
-                Entry::Ruling(ruling) => standing.extend(&ruling.findings),
-                Entry::Revision(revision) => {
-                    let revised = |finding: &Finding| {
-                        finding.score < Score::CERTAIN
-                            && revision.findings.iter().any(|new| new.category == finding.category)
-                    };
-                    standing.retain(|finding| !revised(finding));
-                    standing.extend(&revision.findings);
-                }
-                Entry::Precedents(_) => {}
-            }
-        }
-        standing.into_iter()
-    }
-
-    /// The lines that stages explained themselves by.
-    pub fn explanations(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.entries.iter().filter_map(|(_, entry)| match entry {
-            Entry::Revision(revision) => revision.explanation.as_ref(),
-            Entry::Precedents(_) | Entry::Findings(_) | Entry::Ruling(_) => None,
-        })
-    }
-
-    /// What was retrieved so far.
-    pub fn retrieved(&self) -> impl Iterator<Item = &Retrieved> {
-        self.entries.iter().filter_map(|(_, entry)| match entry {
-            Entry::Precedents(retrieved) => Some(retrieved),
-            Entry::Findings(_) | Entry::Revision(_) | Entry::Ruling(_) => None,
-        })
-    }
-
-    /// The highest score so far among `categories`, or among all if none is named.
-    #[must_use]
-    pub fn highest_score(&self, categories: &[Category]) -> Score {
-        self.findings()
-            .filter(|finding| categories.is_empty() || categories.contains(&finding.category))
-            .map(|finding| finding.score)
-            .max()
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn ruling(&self) -> Option<&Ruling> {
-        self.entries.iter().find_map(|(_, entry)| match entry {
-            Entry::Ruling(ruling) => Some(ruling),
-            Entry::Precedents(_) | Entry::Findings(_) | Entry::Revision(_) => None,
-        })
-    }
-
-    /// Whether a precedent of that id was retrieved for this text.
-    pub(crate) fn retrieved_precedent(&self, id: &str) -> bool {
-        let ruled = self.ruling().is_some_and(|ruling| ruling.precedents.iter().any(|p| &*p.id == id));
-        ruled || self.retrieved().any(|found| found.precedents.iter().any(|p| &*p.id == id))
-    }
-
-    pub(crate) fn add(&mut self, stage: Arc<str>, entry: Entry) {
-        self.entries.push((stage, entry));
-    }
-
-    pub(crate) fn due(&mut self, deadline: Option<Instant>) {
-        self.deadline = deadline;
     }
 }

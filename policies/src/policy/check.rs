@@ -35,6 +35,7 @@ fn check_names(policy: &Written, faults: &mut Vec<String>) {
     unique("[[category]]", &mut policy.category.iter().map(|rule| rule.name.name()));
     unique("[[clause]]", &mut policy.clause.iter().map(|clause| &*clause.id));
     unique("[[stage]]", &mut policy.stage.iter().map(super::StageSpec::label));
+    unique("[[summary]]", &mut policy.summary.iter().map(super::StageSpec::label));
     unique("[[blocklist]]", &mut policy.blocklist.iter().map(|list| &*list.name));
     unique("[[precedent]]", &mut policy.precedent.iter().map(|precedent| &*precedent.id));
     unique("[[case]]", &mut policy.case.iter().map(|case| &*case.id));
@@ -94,10 +95,10 @@ fn check_references(policy: &Written, faults: &mut Vec<String>) {
     for case in &policy.case {
         known(format!("case `{}`", case.id), &mut case.categories.iter());
     }
-    for stage in &policy.stage {
+    for stage in policy.stage.iter().chain(&policy.summary) {
         known(format!("stage `{}`: only_if", stage.label()), &mut stage.only_if.categories.iter());
     }
-    for stage in &policy.stage {
+    for stage in policy.stage.iter().chain(&policy.summary) {
         if stage
             .only_if
             .score_within

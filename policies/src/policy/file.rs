@@ -31,6 +31,9 @@ pub(crate) struct Written {
     /// The stages, in the order they run. There must be one.
     #[serde(default)]
     pub(crate) stage: Vec<StageSpec>,
+    /// The stages that summarize documents, in the order they run; without one the policy summarizes nothing.
+    #[serde(default)]
+    pub(crate) summary: Vec<StageSpec>,
     /// Lists of terms and patterns.
     #[serde(default)]
     pub(crate) blocklist: Vec<ListSpec>,

@@ -131,6 +131,12 @@ impl Policy {
         &self.written.stage
     }
 
+    /// The stages that summarize documents, in the order they run.
+    #[must_use]
+    pub fn summary_stages(&self) -> &[StageSpec] {
+        &self.written.summary
+    }
+
     /// The blocklist of that name.
     #[must_use]
     pub fn blocklist(&self, name: &str) -> Option<&ListSpec> {

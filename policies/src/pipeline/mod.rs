@@ -1,4 +1,7 @@
-//! The way of a text through its stages. It never fails as a whole.
+//! The way of a text, or of documents, through its stages. It never fails as a whole.
+
+mod judge;
+mod summarize;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -7,20 +10,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::{Either, select};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    Action, Category, Content, Dossier, Entry, Evidence, Examination, Finding, Judgment, Policy, Precedent,
-    Record, Score, Severity, Stage, StageError, StageRun, StageSpec, Status, Verdict, merge_spans,
+    Action, Category, Content, Dossier, Entry, Evidence, Examination, Policy, Precedent, Record, Stage,
+    StageError, StageRun, StageSpec, Stated, Status, Subject, merge_spans,
 };
 
 /// A stage in its place: what the policy ordered, and the stage built from it.
-pub struct Seat {
+pub struct Seat<S: Subject = Content> {
     /// What the policy says of it.
     pub spec: StageSpec,
     /// The stage.
-    pub stage: Box<dyn Stage>,
+    pub stage: Box<dyn Stage<S>>,
 }
 
 /// What a caller asks for besides a verdict.
@@ -34,28 +39,29 @@ pub struct Ask {
     pub explain: bool,
 }
 
-/// A policy and its stages, ready to judge. Shared by all requests.
-pub struct Pipeline {
+/// A policy and its stages, ready to judge texts or to summarize documents. Shared by all requests.
+pub struct Pipeline<S: Subject = Content> {
     policy: Arc<Policy>,
-    seats: Vec<Seat>,
+    seats: Vec<Seat<S>>,
     models: BTreeMap<String, String>,
     index: Option<String>,
 }
 
 /// What the stages of one request have led to so far.
-struct Progress {
-    dossier: Dossier,
+struct Progress<S: Subject> {
+    dossier: Dossier<S>,
     runs: Vec<StageRun>,
     scored: BTreeSet<Category>,
     demanded: Action,
+    heard: usize,
 }
 
-impl Pipeline {
+impl<S: Subject> Pipeline<S> {
     /// A pipeline of `seats`. `models` and `index` are digests for the record.
     #[must_use]
     pub fn new(
         policy: Arc<Policy>,
-        seats: Vec<Seat>,
+        seats: Vec<Seat<S>>,
         models: BTreeMap<String, String>,
         index: Option<String>,
     ) -> Self {
@@ -68,23 +74,31 @@ impl Pipeline {
         &self.policy
     }
 
-    /// Judges one text.
-    pub async fn judge(&self, content: Arc<Content>, ask: &Ask) -> Judgment {
+    /// Lets all stages have their turn.
+    async fn run(&self, subject: Arc<S>, ask: &Ask) -> Progress<S> {
         let due = ask.budget.map(|budget| Instant::now() + budget);
         let mut progress = Progress {
-            dossier: Dossier::new(content).to_be_explained(ask.explain),
+            dossier: Dossier::new(subject).to_be_explained(ask.explain),
             runs: Vec::with_capacity(self.seats.len()),
             scored: BTreeSet::new(),
             demanded: Action::Allow,
+            heard: 0,
         };
-        for seat in &self.seats {
-            self.take_seat(seat, due, &mut progress).await;
+        let mut seats = self.seats.as_slice();
+        while let Some((seat, later)) = seats.split_first() {
+            self.take_seat((seat, later), due, &mut progress).await;
+            seats = later;
         }
-        self.conclude(progress, ask)
+        progress
     }
 
     /// Runs one stage, or says why not, and files what came of it.
-    async fn take_seat(&self, seat: &Seat, due: Option<Instant>, progress: &mut Progress) {
+    async fn take_seat(
+        &self,
+        (seat, later): (&Seat<S>, &[Seat<S>]),
+        due: Option<Instant>,
+        progress: &mut Progress<S>,
+    ) {
         let label: Arc<str> = seat.spec.label().into();
         let started = Instant::now();
         let mut run = StageRun {
@@ -98,8 +112,7 @@ impl Pipeline {
         if let Some(reason) = reason_to_skip(&seat.spec, &progress.dossier) {
             run.status = Status::Skipped(reason);
         } else {
-            let outcome = examine(seat, due, &mut progress.dossier).await;
-            match outcome {
+            match examine((seat, later), due, progress).await {
                 Ok(examination) => self.file(examination, &mut run, progress),
                 Err(status) => run.status = status,
             }
@@ -111,7 +124,7 @@ impl Pipeline {
         progress.runs.push(run);
     }
 
-    fn file(&self, examination: Examination, run: &mut StageRun, progress: &mut Progress) {
+    fn file(&self, examination: Examination, run: &mut StageRun, progress: &mut Progress<S>) {
         let Examination { entry, device, read, scored, cached, cut_short, tokens } = examination;
         run.status = match cut_short {
             Some(reason) => Status::CutShort(reason),
@@ -122,14 +135,22 @@ impl Pipeline {
         run.tokens = tokens;
         run.bytes = merge_spans(read);
         progress.scored.extend(scored);
+        if let Entry::Abstained(reason) = entry {
+            run.status = Status::Skipped(reason);
+            return;
+        }
         let entry = self.admit(entry, &progress.dossier);
         progress.dossier.add(Arc::clone(&run.stage), entry);
     }
 
     /// Drops evidence that does not hold, and opinions that would make light of a floor, before anybody sees them.
-    fn admit(&self, mut entry: Entry, dossier: &Dossier) -> Entry {
+    fn admit(&self, mut entry: Entry, dossier: &Dossier<S>) -> Entry {
         let (findings, own) = match &mut entry {
-            Entry::Precedents(_) => return entry,
+            Entry::Precedents(_) | Entry::Passages(_) | Entry::Abstained(_) => return entry,
+            Entry::Summary(summary) => {
+                summarize::admit(summary, dossier);
+                return entry;
+            }
             Entry::Findings(findings) => (findings, &[][..]),
             Entry::Revision(revision) => {
                 let floors = self.policy.floors();
@@ -147,11 +168,9 @@ impl Pipeline {
         entry
     }
 
-    fn holds(&self, evidence: &Evidence, dossier: &Dossier, own: &[Precedent]) -> bool {
+    fn holds(&self, evidence: &Evidence, dossier: &Dossier<S>, own: &[Precedent]) -> bool {
         match evidence {
-            Evidence::Span(span) | Evidence::Listed { span, .. } => {
-                dossier.content().original().get(span.start..span.end).is_some()
-            }
+            Evidence::Span(span) | Evidence::Listed { span, .. } => dossier.subject().holds(*span),
             Evidence::Clause(id) => self.policy.clauses().iter().any(|clause| clause.id == *id),
             Evidence::Precedent { id, .. } => {
                 own.iter().any(|precedent| precedent.id == *id) || dossier.retrieved_precedent(id)
@@ -159,66 +178,25 @@ impl Pipeline {
         }
     }
 
-    fn conclude(&self, progress: Progress, ask: &Ask) -> Judgment {
-        let Progress { dossier, runs, scored, demanded } = progress;
-        let floors = self.policy.floors();
-        let asked = |category: &Category| {
-            ask.categories.is_empty() || ask.categories.contains(category) || floors.contains(category)
-        };
-        let judged: Vec<&Category> =
-            self.policy.categories().iter().map(|rule| &rule.name).filter(|name| asked(name)).collect();
-        let mut scores: BTreeMap<Category, (Score, Severity)> =
-            judged.iter().map(|category| ((*category).clone(), Default::default())).collect();
-        let mut findings: Vec<Finding> = Vec::new();
-        for finding in dossier.findings() {
-            let Some(best) = scores.get_mut(&finding.category) else { continue };
-            best.0 = best.0.max(finding.score);
-            best.1 = best.1.max(finding.severity);
-            if self.policy.action_for(finding) > Action::Allow {
-                findings.push(finding.clone());
-            }
+    /// The record of what the stages did. `judged` are the categories that somebody should have scored.
+    fn record(
+        &self,
+        runs: Vec<StageRun>,
+        scored: &BTreeSet<Category>,
+        judged: impl IntoIterator<Item = Category>,
+    ) -> Record {
+        Record {
+            stages: runs,
+            policy: Arc::clone(self.policy.digest()),
+            models: self.models.clone(),
+            index: self.index.clone(),
+            not_scored: judged.into_iter().filter(|category| !scored.contains(category)).collect(),
         }
-        let action = self.decide(&dossier, &findings, demanded);
-        findings.sort_by_key(|f| std::cmp::Reverse((self.policy.action_for(f), f.severity, f.score)));
-        let not_scored = judged.into_iter().filter(|category| !scored.contains(*category)).cloned().collect();
-        Judgment {
-            verdict: Verdict {
-                action,
-                findings,
-                scores,
-                explanations: dossier.explanations().cloned().collect(),
-            },
-            record: Record {
-                stages: runs,
-                policy: Arc::clone(self.policy.digest()),
-                models: self.models.clone(),
-                index: self.index.clone(),
-                not_scored,
-            },
-        }
-    }
-
-    /// A ruling ends the case, but cannot undo what a fault demanded, nor lift a floor.
-    fn decide(&self, dossier: &Dossier, findings: &[Finding], demanded: Action) -> Action {
-        let floors = self.policy.floors();
-        let strictest = |only_floors: bool| {
-            findings
-                .iter()
-                .filter(|finding| !only_floors || floors.contains(&finding.category))
-                .map(|finding| self.policy.action_for(finding))
-                .max()
-                .unwrap_or_default()
-        };
-        let judged = match dossier.ruling() {
-            Some(ruling) => ruling.action.max(strictest(true)),
-            None => strictest(false),
-        };
-        judged.max(demanded)
     }
 }
 
 /// Why a stage need not run: the case is closed, or its condition does not hold.
-fn reason_to_skip(spec: &StageSpec, dossier: &Dossier) -> Option<String> {
+fn reason_to_skip<S: Subject>(spec: &StageSpec, dossier: &Dossier<S>) -> Option<String> {
     if let Some(ruling) = dossier.ruling() {
         return Some(ruling.reason.clone());
     }
@@ -229,7 +207,7 @@ fn reason_to_skip(spec: &StageSpec, dossier: &Dossier) -> Option<String> {
             return Some(format!("the highest score so far, {score:.3}, is not within {low} to {high}"));
         }
     }
-    let language = dossier.content().language().code();
+    let language = dossier.subject().language();
     if !condition.languages.is_empty() && !condition.languages.iter().any(|wanted| wanted == language) {
         return Some(format!("the text's language, `{language}`, is not among only_if.languages"));
     }
@@ -237,24 +215,86 @@ fn reason_to_skip(spec: &StageSpec, dossier: &Dossier) -> Option<String> {
 }
 
 /// Lets a stage examine within its time. A panic is a fault like any other.
-async fn examine(seat: &Seat, due: Option<Instant>, dossier: &mut Dossier) -> Result<Examination, Status> {
+async fn examine<S: Subject>(
+    (seat, later): (&Seat<S>, &[Seat<S>]),
+    due: Option<Instant>,
+    progress: &mut Progress<S>,
+) -> Result<Examination, Status> {
     let own = seat.spec.deadline().map(|limit| Instant::now() + limit);
     let due = due.into_iter().chain(own).min();
+    let dossier = &mut progress.dossier;
     // The stage is told a little less than it has, so that it can hand in what it has read.
     dossier.due(due.map(|due| due - due.duration_since(Instant::now()) / 10));
+    let mut drafts = dossier.subject().listener().is_some().then(|| {
+        let (sender, drafts) = unbounded_channel();
+        dossier.hear(Some(sender));
+        drafts
+    });
+    let dossier = &progress.dossier;
     let span = tracing::debug_span!("stage", stage = seat.spec.label());
     let examination = AssertUnwindSafe(seat.stage.examine(dossier)).catch_unwind().instrument(span);
-    let caught = match due {
-        None => examination.await,
-        Some(due) => match tokio::time::timeout_at(due, examination).await {
-            Ok(caught) => caught,
-            Err(_) => return Err(Status::TimedOut("no answer before the deadline".to_owned())),
-        },
+    let examination = async {
+        match due {
+            None => Some(examination.await),
+            Some(due) => tokio::time::timeout_at(due, examination).await.ok(),
+        }
     };
+    let caught = match &mut drafts {
+        None => examination.await,
+        Some(drafts) => heard_meanwhile(examination, dossier, later, (drafts, &mut progress.heard)).await,
+    };
+    progress.dossier.hear(None);
     match caught {
-        Ok(Ok(examination)) => Ok(examination),
-        Ok(Err(error)) => Err(Status::Failed(chain(&error))),
-        Err(_) => Err(Status::Failed("the stage panicked".to_owned())),
+        Some(Ok(Ok(examination))) => Ok(examination),
+        Some(Ok(Err(error))) => Err(Status::Failed(chain(&error))),
+        Some(Err(_)) => Err(Status::Failed("the stage panicked".to_owned())),
+        None => Err(Status::TimedOut("no answer before the deadline".to_owned())),
+    }
+}
+
+/// Waits for a stage, and lets the listener hear what it drafts as soon as all `later` stages have checked it.
+async fn heard_meanwhile<S: Subject, T>(
+    examination: impl Future<Output = T>,
+    dossier: &Dossier<S>,
+    later: &[Seat<S>],
+    (drafts, heard): (&mut UnboundedReceiver<Stated>, &mut usize),
+) -> T {
+    let mut examination = std::pin::pin!(examination);
+    loop {
+        let next = match select(examination.as_mut(), std::pin::pin!(drafts.recv())).await {
+            Either::Left((examined, _)) => Either::Left(examined),
+            Either::Right((draft, _)) => Either::Right(draft),
+        };
+        match next {
+            Either::Left(examined) => {
+                while let Ok(draft) = drafts.try_recv() {
+                    *heard += usize::from(checked(dossier, later, draft).await);
+                }
+                return examined;
+            }
+            Either::Right(Some(draft)) => *heard += usize::from(checked(dossier, later, draft).await),
+            Either::Right(None) => return examination.await,
+        }
+    }
+}
+
+/// Hands a draft to the listener if no later stage keeps it back, and says whether it did. A stage that panics keeps it back.
+async fn checked<S: Subject>(dossier: &Dossier<S>, later: &[Seat<S>], mut draft: Stated) -> bool {
+    for seat in later {
+        match AssertUnwindSafe(seat.stage.check(dossier, draft)).catch_unwind().await {
+            Ok(Some(kept)) => draft = kept,
+            Ok(None) | Err(_) => return false,
+        }
+    }
+    tell(dossier, &draft);
+    true
+}
+
+/// Hands a checked sentence to the listener, if there is one.
+fn tell<S: Subject>(dossier: &Dossier<S>, sentence: &Stated) {
+    let sources = dossier.passages().map(|passages| passages.sources.as_slice()).unwrap_or_default();
+    if let Some(listener) = dossier.subject().listener() {
+        listener.hear(sentence, sources);
     }
 }
 

@@ -1,0 +1,218 @@
+//! `passages`: what of the documents may be summarized. Attacks on the reading model are taken out, and what the policy
+//! would not let pass.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::{StreamExt, stream};
+use policies::{
+    Action, Assignment, Category, Dossier, Entry, Examination, Part, Passage, Passages, Sentence, Shelf, Span, Stage,
+    StageError, Withheld,
+};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::withhold::{Judging, Opinion};
+use crate::registry::{Resources, StageConfig};
+use crate::shield;
+
+/// Characters of a passage at most, unless one sentence has more: as much as the encoder reads at once.
+const CHARS: usize = 800;
+/// Characters from which on a passage ends before a heading.
+const LEAST_CHARS: usize = 200;
+/// Passages judged at the same time.
+const AT_ONCE: usize = 8;
+
+/// Options of `passages`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The mildest action of the policy that keeps a passage out.
+    #[serde(default = "default_withhold_from")]
+    withhold_from: Action,
+    /// What becomes of a harmful passage.
+    #[serde(default)]
+    harmful: Harmful,
+}
+
+fn default_withhold_from() -> Action {
+    Action::Review
+}
+
+/// What becomes of a harmful passage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Harmful {
+    /// Its harmful sentences are taken out; all of it, if no single one is harmful.
+    #[default]
+    Mask,
+    /// It is dropped.
+    Drop,
+}
+
+impl StageConfig<Assignment> for Config {
+    const KIND: &'static str = "passages";
+
+    fn build(self, resources: &Resources) -> Result<Box<dyn Stage<Assignment>>, String> {
+        if self.withhold_from == Action::Allow {
+            return Err("`withhold_from` is `flag`, `review` or `block`: with `allow` nothing would be left".to_owned());
+        }
+        let judging = Judging { pipeline: resources.judging()?, from: self.withhold_from };
+        Ok(Box::new(Choosing { judging, harmful: self.harmful }))
+    }
+}
+
+struct Choosing {
+    judging: Judging,
+    harmful: Harmful,
+}
+
+/// What one passage came to.
+#[derive(Default)]
+struct Judged {
+    kept: Option<Passage>,
+    withheld: Vec<(Part, Option<Category>)>,
+    read: bool,
+    degraded: bool,
+    scored: Vec<Category>,
+    device: Option<Arc<str>>,
+}
+
+#[async_trait]
+impl Stage<Assignment> for Choosing {
+    async fn examine(&self, dossier: &Dossier<Assignment>) -> Result<Examination, StageError> {
+        let deadline = dossier.deadline();
+        let Shelf { sources, passages, cut_short, .. } = dossier.subject().library.open(deadline).await?;
+        let mut withheld = Vec::new();
+        let defused = passages.into_iter().flat_map(|passage| grouped(defused(passage, &mut withheld))).collect::<Vec<_>>();
+        let total = defused.len();
+        let judging = defused.into_iter().map(|passage| self.judged(passage, deadline));
+        let judged: Vec<Result<Judged, StageError>> = stream::iter(judging).buffered(AT_ONCE).collect().await;
+        let starts = starts(&sources);
+        let mut found = Passages { sources, shown: Vec::new(), withheld };
+        let mut examination = Examination::of(Entry::Passages(Passages::default()));
+        let (mut unread, mut degraded) = (0, 0);
+        for one in judged {
+            let Judged { kept, withheld, read, degraded: faulty, scored, device } = one?;
+            unread += usize::from(!read);
+            degraded += usize::from(faulty);
+            withheld.into_iter().for_each(|(what, category)| Withheld::count(&mut found.withheld, what, category));
+            examination.device = device.or(examination.device);
+            if examination.scored.is_empty() {
+                examination.scored = scored;
+            }
+            if let Some(passage) = kept {
+                examination.read.extend(bytes(&passage, &starts));
+                found.shown.push(passage);
+            }
+        }
+        examination.cut_short = cut_short.or(match (unread, degraded) {
+            (0, 0) => None,
+            (0, degraded) => Some(format!("{degraded} of {total} passages were judged by a part of the stages only")),
+            (unread, _) => Some(format!("the deadline came before {unread} of {total} passages were judged")),
+        });
+        examination.entry = Entry::Passages(found);
+        Ok(examination)
+    }
+}
+
+impl Choosing {
+    /// Judges one passage, and its sentences if it is harmful. What the deadline leaves unread is not shown.
+    async fn judged(&self, passage: Passage, deadline: Option<Instant>) -> Result<Judged, StageError> {
+        let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if over() {
+            return Ok(Judged { withheld: vec![(Part::Passage, None)], ..Judged::default() });
+        }
+        let Opinion { withheld, degraded, scored, device } = self.judging.of(&passage.text(), deadline).await?;
+        let judged = Judged { read: true, degraded, scored, device, ..Judged::default() };
+        let Some(category) = withheld else {
+            return Ok(Judged { kept: Some(passage), ..judged });
+        };
+        if self.harmful == Harmful::Mask && !over() {
+            let (kept, masked) = self.masked(&passage, deadline).await?;
+            if !masked.is_empty() {
+                let withheld = masked.into_iter().map(|category| (Part::Sentence, category)).collect();
+                return Ok(Judged { kept, withheld, ..judged });
+            }
+        }
+        Ok(Judged { withheld: vec![(Part::Passage, category)], ..judged })
+    }
+
+    /// The passage without its harmful sentences, if the rest is harmless, and the harms of those.
+    async fn masked(
+        &self,
+        passage: &Passage,
+        deadline: Option<Instant>,
+    ) -> Result<(Option<Passage>, Vec<Option<Category>>), StageError> {
+        let (mut kept, mut harms) = (Vec::new(), Vec::new());
+        for sentence in &passage.sentences {
+            match self.judging.of(&sentence.text, deadline).await?.withheld {
+                Some(category) => harms.push(category),
+                None => kept.push(sentence.clone()),
+            }
+        }
+        if harms.is_empty() || kept.is_empty() {
+            return Ok((None, harms));
+        }
+        let rest = Passage { document: passage.document, sentences: kept };
+        // Harm that is spread over sentences is still there.
+        match self.judging.of(&rest.text(), deadline).await?.withheld {
+            Some(_) => Ok((None, Vec::new())),
+            None => Ok((Some(rest), harms)),
+        }
+    }
+}
+
+/// A part of a document without the sentences that are meant for the model that reads it.
+fn defused(passage: Passage, withheld: &mut Vec<Withheld>) -> Passage {
+    let texts: Vec<&str> = passage.sentences.iter().map(|sentence| &*sentence.text).collect();
+    let attacks = shield::attacks(&texts);
+    let kept = passage.sentences.iter().zip(attacks).filter_map(|(sentence, attack)| {
+        if attack.is_some() {
+            Withheld::count(withheld, Part::Sentence, Some(Category::PromptAttack));
+            return None;
+        }
+        Some(sentence.clone())
+    });
+    Passage { document: passage.document, sentences: kept.collect() }
+}
+
+/// The same sentences as passages that can be judged, and shown, by themselves.
+fn grouped(passage: Passage) -> Vec<Passage> {
+    let Passage { document, sentences } = passage;
+    let mut groups: Vec<Vec<Sentence>> = Vec::new();
+    let mut chars = 0;
+    for sentence in sentences {
+        let more = sentence.text.chars().count();
+        let after_heading = groups.last().and_then(|group| group.last()).is_some_and(|last| last.heading);
+        let full = chars + more > CHARS || (sentence.heading && chars >= LEAST_CHARS);
+        match groups.last_mut().filter(|_| !full || after_heading) {
+            Some(group) => group.push(sentence),
+            None => {
+                groups.push(vec![sentence]);
+                chars = 0;
+            }
+        }
+        chars += more;
+    }
+    groups.into_iter().map(|sentences| Passage { document, sentences }).collect()
+}
+
+/// Where each document begins if all stand one behind the other: a record counts bytes so.
+fn starts(sources: &[policies::Source]) -> Vec<usize> {
+    let mut at = 0;
+    sources
+        .iter()
+        .map(|source| {
+            let start = at;
+            at += source.text.len();
+            start
+        })
+        .collect()
+}
+
+fn bytes<'a>(passage: &'a Passage, starts: &'a [usize]) -> impl Iterator<Item = Span> + 'a {
+    let start = starts.get(passage.document).copied().unwrap_or_default();
+    let moved = move |sentence: &Sentence| Span { start: start + sentence.span.start, end: start + sentence.span.end };
+    passage.sentences.iter().map(moved)
+}
