@@ -17,6 +17,7 @@ mod precedents;
 mod reading;
 mod registry;
 mod retrieve;
+mod sentences;
 
 pub use bank::{CLAUSES, DOCUMENTS, PRECEDENTS, embed_whole, policy_bank, terms};
 pub use banks::{BankError, Banks, Kind, Manner};
@@ -29,6 +30,7 @@ pub use precedents::{
     Refusal, Review, Standing, State, fit, own_tags,
 };
 pub use registry::{ADJUDICATE, PluginError, Registry, Resources, StageConfig};
+pub use sentences::sentences;
 
 /// Every stage that ships with the service.
 #[must_use]
