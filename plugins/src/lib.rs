@@ -17,6 +17,7 @@ mod precedents;
 mod reading;
 mod registry;
 mod retrieve;
+mod sentences;
 mod summary;
 
 pub use bank::{CLAUSES, DOCUMENTS, PRECEDENTS, embed_whole, policy_bank, terms};
@@ -30,6 +31,7 @@ pub use precedents::{
     Refusal, Review, Standing, State, fit, own_tags,
 };
 pub use registry::{ADJUDICATE, Ordered, PluginError, Registry, Resources, SUMMARIZE, StageConfig};
+pub use sentences::sentences;
 pub use summary::{Given, Retrieved};
 
 use policies::Assignment;
