@@ -21,8 +21,16 @@ fn pipeline(runtime: &Runtime) -> Pipeline {
     );
     let llama = Some(llama.expect("the guard loads"));
     let own = runtime.block_on(plugins::policy_bank(&policy, &embedder, None)).expect("the bank is built");
-    let resources =
-        Resources { policy: Arc::new(policy), embedder, classifier, banks: vec![own], tenant: None, llama };
+    let resources = Resources {
+        policy: Arc::new(policy),
+        embedder,
+        classifier,
+        banks: vec![own],
+        tenant: None,
+        llama,
+        writer: None,
+        judging: None,
+    };
     plugins::builtin().pipeline(&resources).expect("the stages are built")
 }
 

@@ -111,6 +111,8 @@ impl House {
             banks: vec![own, decided],
             tenant: None,
             llama: Some(llama),
+            writer: None,
+            judging: None,
         };
         Ok(Self {
             policy,

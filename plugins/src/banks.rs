@@ -284,8 +284,9 @@ pub(crate) async fn sought(
     })
 }
 
-/// The language that stages would read it in.
-pub(crate) fn language(text: &str) -> Option<&'static str> {
+/// The language that stages would read a text in, ISO 639-1; none of a text that holds nothing to read.
+#[must_use]
+pub fn language(text: &str) -> Option<&'static str> {
     policies::Content::new(text).ok().map(|content| content.language().code())
 }
 

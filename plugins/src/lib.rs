@@ -11,17 +11,20 @@ mod blocklist;
 mod brief;
 mod classify;
 mod documents;
+mod extract;
 mod folding;
+mod ground;
 mod kept;
 mod precedents;
 mod reading;
 mod registry;
 mod retrieve;
 mod sentences;
+mod shield;
 mod summary;
 
 pub use bank::{CLAUSES, DOCUMENTS, PRECEDENTS, embed_whole, policy_bank, terms};
-pub use banks::{BankError, Banks, Kind, Manner};
+pub use banks::{BankError, Banks, Kind, Manner, language};
 pub use blocklist::Blocklist;
 pub use documents::{
     Document, DocumentError, Documents, Format, Indexed, Kept, Passage, Question, Shelf, Sight,
@@ -32,7 +35,7 @@ pub use precedents::{
 };
 pub use registry::{ADJUDICATE, Ordered, PluginError, Registry, Resources, SUMMARIZE, StageConfig};
 pub use sentences::sentences;
-pub use summary::{Given, Retrieved};
+pub use summary::{Given, PASSAGES_AT_ONCE, Retrieved};
 
 use policies::Assignment;
 

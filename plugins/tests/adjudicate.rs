@@ -63,8 +63,16 @@ fn built(lines: &str, llama: Option<&Llama>) -> Result<Pipeline, PluginError> {
     let policy = Arc::new(Policy::parse(&format!("{HEAD}{lines}\n")).expect("a policy"));
     let own = runtime.block_on(plugins::policy_bank(&policy, embedder, None)).expect("the bank is built");
     let (embedder, classifier) = (embedder.clone(), Arc::clone(classifier));
-    let resources =
-        Resources { policy, embedder, classifier, banks: vec![own], tenant: None, llama: llama.cloned() };
+    let resources = Resources {
+        policy,
+        embedder,
+        classifier,
+        banks: vec![own],
+        tenant: None,
+        llama: llama.cloned(),
+        writer: None,
+        judging: None,
+    };
     plugins::builtin().pipeline(&resources)
 }
 

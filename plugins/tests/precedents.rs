@@ -61,6 +61,8 @@ fn house(flood: Option<FloodOptions>) -> House {
         banks: vec![own],
         tenant: Some(Arc::clone(&banks)),
         llama: Some(guard().clone()),
+        writer: None,
+        judging: None,
     };
     let pipeline = plugins::builtin().pipeline(&resources).expect("the stages are built");
     House { cases: banks.precedents(PRECEDENTS), banks, pipeline }

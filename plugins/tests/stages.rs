@@ -69,8 +69,16 @@ fn judge_by(policy: &str, rows: Vec<Row>, text: &str) -> Judgment {
         tenant.upsert(rows).await.expect("the rows are added");
         let banks: Vec<Arc<dyn Index>> = vec![own, Arc::new(tenant)];
         let (embedder, classifier) = (embedder.clone(), Arc::clone(classifier));
-        let resources =
-            Resources { policy, embedder, classifier, banks, tenant: None, llama: Some(guard().clone()) };
+        let resources = Resources {
+            policy,
+            embedder,
+            classifier,
+            banks,
+            tenant: None,
+            llama: Some(guard().clone()),
+            writer: None,
+            judging: None,
+        };
         let pipeline = plugins::builtin().pipeline(&resources).expect("the stages are built");
         let content = Arc::new(Content::new(text).expect("content"));
         pipeline.judge(content, &Ask::default()).await

@@ -119,6 +119,10 @@ pub struct Limits {
     pub max_texts: usize,
     /// Texts judged at the same time, at most; more are refused at once with 503.
     pub max_in_flight: usize,
+    /// Documents of one request to summarize.
+    pub max_documents: usize,
+    /// Summaries made at the same time, at most; more are refused at once with 503.
+    pub max_summaries: usize,
     /// Milliseconds a request may take if it does not say itself; 0 for as long as it takes.
     pub deadline_ms: u64,
     /// Seconds that accepted requests have to finish after a signal to stop.
@@ -147,6 +151,8 @@ pub struct Inference {
 pub struct LlamaSeat {
     /// Folder of the LLaMA that adjudicates, as onnxruntime-genai has them; the guard that ships unless given.
     pub folder: Option<PathBuf>,
+    /// Folder of a LLaMA that writes, if it is to be another one than that which adjudicates.
+    pub writer: Option<PathBuf>,
     /// Processor threads of it; all cores, at most sixteen, unless given.
     pub threads: Option<usize>,
     /// Folder where its weights are kept packed for this processor, so that no process holds a copy of its own; takes
@@ -206,6 +212,8 @@ impl Default for Limits {
             max_body_bytes: 8 << 20,
             max_texts: 1000,
             max_in_flight: 256,
+            max_documents: 200,
+            max_summaries: 16,
             deadline_ms: 30_000,
             shutdown_seconds: 30,
         }
@@ -272,7 +280,8 @@ impl Config {
             return contradiction(fault);
         }
         let limits = &self.limits;
-        if [limits.max_chars, limits.max_body_bytes, limits.max_texts, limits.max_in_flight].contains(&0) {
+        let texts = [limits.max_chars, limits.max_body_bytes, limits.max_texts, limits.max_in_flight];
+        if texts.contains(&0) || [limits.max_documents, limits.max_summaries].contains(&0) {
             return contradiction("a limit of 0 refuses everything");
         }
         if self.inference.providers.is_empty()

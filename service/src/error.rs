@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use inference::InferenceError;
-use plugins::{BankError, Refusal};
+use plugins::{BankError, GroundError, Refusal};
 use policies::ContentError;
 
 /// Why a request, or one text of it, is refused. No variant holds the text.
@@ -62,9 +62,15 @@ pub enum ApiError {
     /// The path does not take that method.
     #[error("this path does not take that method")]
     MethodNotAllowed,
-    /// As much is being judged as may be at once.
-    #[error("as many texts are being judged as may be at once (limits.max_in_flight); try again")]
+    /// As much is being done as may be at once.
+    #[error("as much is being done as may be at once (limits.max_in_flight, limits.max_summaries); try again")]
     Overloaded,
+    /// The deadline came before an answer that is given whole or not at all.
+    #[error("the deadline came first (deadline_ms, limits.deadline_ms)")]
+    TimedOut,
+    /// A model does not answer.
+    #[error("a model does not answer")]
+    Model(#[from] GroundError),
     /// Something broke that the caller has no part in.
     #[error("something broke; the log knows it by the request id")]
     Internal,
@@ -88,6 +94,11 @@ impl ApiError {
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TimedOut => ("deadline_exceeded", StatusCode::GATEWAY_TIMEOUT),
+            Self::Model(GroundError::Encoder(InferenceError::Overloaded)) => {
+                ("overloaded", StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::Model(_) => ("model_unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }

@@ -4,17 +4,20 @@
 //! the answer out.
 
 pub mod api;
+pub mod chambers;
 pub mod clerk;
 pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod error;
 pub mod eval;
+pub mod grounds;
 pub mod json;
 pub mod keys;
 pub mod metrics;
 pub mod moderator;
 mod stop;
+pub mod summarizer;
 pub mod wiring;
 
 /// An error and its causes as one sentence.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use policies::Judgment;
+use policies::{Judgment, Record, Summarized};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
     exponential_buckets,
@@ -18,6 +18,9 @@ pub struct Metrics {
     degraded: IntCounterVec,
     stages: IntCounterVec,
     seconds: HistogramVec,
+    summaries: IntCounterVec,
+    withheld: IntCounterVec,
+    summary_seconds: HistogramVec,
     stage_seconds: HistogramVec,
 }
 
@@ -51,9 +54,24 @@ impl Metrics {
             judging,
             quarantined,
             verdicts: counter("lamassu_verdicts_total", "Verdicts by action.", &["policy", "action"])?,
-            degraded: counter("lamassu_degraded_total", "Verdicts that miss a stage.", &["policy"])?,
+            degraded: counter(
+                "lamassu_degraded_total",
+                "Verdicts and summaries that miss a stage.",
+                &["policy"],
+            )?,
             stages: counter("lamassu_stages_total", "Stages by what became of them.", &["stage", "status"])?,
             seconds: histogram("lamassu_verdict_seconds", "Time to a verdict.", &["policy"])?,
+            summaries: counter(
+                "lamassu_summaries_total",
+                "Summaries by whose words they are in.",
+                &["policy", "mode"],
+            )?,
+            withheld: counter(
+                "lamassu_withheld_total",
+                "Parts of documents and of summaries that were kept out.",
+                &["policy", "what"],
+            )?,
+            summary_seconds: histogram("lamassu_summary_seconds", "Time to a summary.", &["policy"])?,
             stage_seconds: histogram("lamassu_stage_seconds", "Time of a stage.", &["stage"])?,
             registry,
         })
@@ -74,14 +92,29 @@ impl Metrics {
     /// Counts one judgment.
     pub fn count(&self, policy: &str, judgment: &Judgment, took: Duration) {
         self.verdicts.with_label_values(&[policy, judgment.verdict.action.name()]).inc();
-        if judgment.record.degraded() {
+        self.count_stages(policy, &judgment.record);
+        self.seconds.with_label_values(&[policy]).observe(took.as_secs_f64());
+    }
+
+    /// Counts one summary. The passages it is of are not counted as verdicts.
+    pub fn count_summary(&self, policy: &str, summarized: &Summarized, took: Duration) {
+        self.summaries.with_label_values(&[policy, summarized.summary.mode.name()]).inc();
+        for withheld in &summarized.withheld {
+            let count = u64::try_from(withheld.count).unwrap_or(u64::MAX);
+            self.withheld.with_label_values(&[policy, withheld.what.name()]).inc_by(count);
+        }
+        self.count_stages(policy, &summarized.record);
+        self.summary_seconds.with_label_values(&[policy]).observe(took.as_secs_f64());
+    }
+
+    fn count_stages(&self, policy: &str, record: &Record) {
+        if record.degraded() {
             self.degraded.with_label_values(&[policy]).inc();
         }
-        for run in &judgment.record.stages {
+        for run in &record.stages {
             self.stages.with_label_values(&[&*run.stage, run.status.name()]).inc();
             self.stage_seconds.with_label_values(&[&*run.stage]).observe(run.took.as_secs_f64());
         }
-        self.seconds.with_label_values(&[policy]).observe(took.as_secs_f64());
     }
 
     /// All counters in Prometheus' text format.

@@ -1,14 +1,14 @@
 //! `Moderator::judge`: a text in, a judgment out, within the service's limits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use inference::Device;
-use policies::{Ask, Category, Content, Judgment, Pipeline, Policy};
+use policies::{Ask, Content, Judgment, Pipeline, Policy};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::chambers::Chambers;
 use crate::config::Limits;
 use crate::error::ApiError;
 use crate::metrics::Metrics;
@@ -16,13 +16,9 @@ use crate::metrics::Metrics;
 /// Texts longer than this are normalized on a thread of their own, so that short ones need not wait.
 const LONG_TEXT_BYTES: usize = 16 << 10;
 
-/// Pipelines by the names of their policies.
-pub type Pipelines = BTreeMap<String, Arc<Pipeline>>;
-
 /// Judges texts by the policies it was made with. Shared by all requests.
 pub struct Moderator {
-    pipelines: ArcSwap<Pipelines>,
-    default: String,
+    chambers: Arc<Chambers>,
     limits: Limits,
     places: Semaphore,
     metrics: Metrics,
@@ -69,12 +65,11 @@ impl Docket {
 }
 
 impl Moderator {
-    /// A moderator over `pipelines`, by policy name; `default` is one of the names.
+    /// A moderator by the policies of `chambers`.
     #[must_use]
-    pub fn new(pipelines: Pipelines, default: String, limits: Limits, metrics: Metrics) -> Self {
+    pub fn new(chambers: Arc<Chambers>, limits: Limits, metrics: Metrics) -> Self {
         let places = Semaphore::new(limits.max_in_flight);
-        let pipelines = ArcSwap::from_pointee(pipelines);
-        Self { pipelines, default, limits, places, metrics, models: Vec::new() }
+        Self { chambers, limits, places, metrics, models: Vec::new() }
     }
 
     /// The same moderator, which can say what it judges with.
@@ -83,26 +78,10 @@ impl Moderator {
         Self { models, ..self }
     }
 
-    /// Puts other pipelines in force, all at once: a request is judged by the old ones or the new ones whole.
-    pub fn replace(&self, pipelines: Pipelines) {
-        self.pipelines.store(Arc::new(pipelines));
-    }
-
-    /// The policies in force, each with its digest.
+    /// The policies in force.
     #[must_use]
-    pub fn policies(&self) -> Vec<(String, String)> {
-        let pipelines = self.pipelines.load();
-        pipelines.iter().map(|(name, one)| (name.clone(), one.policy().digest().to_string())).collect()
-    }
-
-    /// Categories that are a floor in at least one of the policies in force.
-    #[must_use]
-    pub fn floors(&self) -> BTreeSet<Category> {
-        let pipelines = self.pipelines.load();
-        pipelines
-            .values()
-            .flat_map(|one| one.policy().floors().into_iter().cloned().collect::<Vec<_>>())
-            .collect()
+    pub fn chambers(&self) -> &Arc<Chambers> {
+        &self.chambers
     }
 
     /// The limits it holds requests to.
@@ -129,12 +108,7 @@ impl Moderator {
     ///
     /// [`ApiError::UnknownPolicy`], or [`ApiError::Field`] for a category the policy does not judge.
     pub fn docket(&self, terms: &Terms) -> Result<Docket, ApiError> {
-        let name = terms.policy.as_deref().unwrap_or(&self.default);
-        let pipelines = self.pipelines.load();
-        let pipeline = pipelines.get(name).ok_or_else(|| ApiError::UnknownPolicy {
-            name: name.to_owned(),
-            known: pipelines.keys().cloned().collect(),
-        })?;
+        let pipeline = self.chambers.of(terms.policy.as_deref())?.judging;
         let policy = pipeline.policy();
         let category = |name: &String| {
             let rule = policy.category(name).map(|rule| rule.name.clone());
@@ -148,7 +122,7 @@ impl Moderator {
             (self.limits.deadline_ms > 0).then(|| Duration::from_millis(self.limits.deadline_ms));
         let budget = terms.deadline.or(configured);
         Ok(Docket {
-            pipeline: Arc::clone(pipeline),
+            pipeline: Arc::clone(&pipeline),
             ask: Arc::new(Ask { categories, budget, explain: terms.explain }),
         })
     }

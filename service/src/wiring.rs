@@ -8,16 +8,19 @@ use inference::{
     Classifier, Embedder, EmbedderOptions, InferenceError, Llama, LlamaOptions, Runtime, SetUp, SetUpError,
 };
 use plugins::{Banks, PluginError, PrecedentError, Resources};
-use policies::{Pipeline, Policy, PolicyError};
+use policies::{Policy, PolicyError};
 
+use crate::chambers::{ByName, Chamber, Chambers};
 use crate::clerk::Clerk;
 use crate::config::{Config, ConfigError, Policies as Names};
 pub use crate::engine::Access;
 use crate::engine::{self, Engine, EngineError};
 use crate::error::ApiError;
+use crate::grounds::Grounds;
 use crate::metrics::Metrics;
-use crate::moderator::{ModelInUse, Moderator, Pipelines};
+use crate::moderator::{ModelInUse, Moderator};
 use crate::sentence;
+use crate::summarizer::Summarizer;
 
 /// The policy that ships with the service.
 const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
@@ -81,6 +84,9 @@ pub enum WiringError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// The model that grounds does not fit this version.
+    #[error("{0}")]
+    Grounds(String),
     /// The metrics contradict each other.
     #[error("the metrics cannot be registered")]
     Metrics(#[from] prometheus::Error),
@@ -94,8 +100,10 @@ pub struct Models {
     pub embedder: Embedder,
     /// Vectors and n-grams to probabilities.
     pub classifier: Arc<Classifier>,
-    /// The LLaMA, if a policy wants one.
+    /// The LLaMA that judges, if a policy wants one.
     pub llama: Option<Llama>,
+    /// The LLaMA that writes, if there is one: another one, or the one that judges.
+    pub writer: Option<Llama>,
 }
 
 impl Models {
@@ -106,12 +114,16 @@ impl Models {
             digest: encoder.digest().to_owned(),
             device: encoder.device().clone(),
         };
-        let llama = self.llama.as_ref().map(|llama| ModelInUse {
-            part: "llama",
+        let in_use = |part, llama: &Llama| ModelInUse {
+            part,
             digest: llama.digest().to_owned(),
             device: llama.device().clone(),
-        });
-        std::iter::once(encoder).chain(llama).collect()
+        };
+        let judges = self.llama.as_ref();
+        let llama = judges.map(|llama| in_use("llama", llama));
+        let is_other = |writer: &&Llama| judges.is_none_or(|llama| llama.digest() != writer.digest());
+        let writer = self.writer.as_ref().filter(is_other).map(|writer| in_use("writer", writer));
+        std::iter::once(encoder).chain(llama).chain(writer).collect()
     }
 }
 
@@ -132,8 +144,7 @@ pub fn models<'a>(
     let options = EmbedderOptions {
         sessions: config.inference.sessions.unwrap_or(defaults.sessions),
         threads: config.inference.threads.unwrap_or(defaults.threads),
-        // Each text being judged waits for the encoder at most once at a time.
-        queue: config.limits.max_in_flight + 1,
+        queue: waiting(config),
         cache: config.inference.cache,
         providers: config.inference.providers.clone(),
         require: config.inference.require,
@@ -142,15 +153,27 @@ pub fn models<'a>(
     let embedder = Embedder::load(runtime, &weights, &folder.join("encoder/model.onnx"), &options)?;
     let heads = folder.join("heads/heads.safetensors");
     let classifier = Arc::new(Classifier::load(&heads, embedder.weights_digest())?);
-    let mut stages = policies.into_iter().flat_map(Policy::stages);
-    let llama = if stages.any(|stage| stage.kind == plugins::ADJUDICATE) {
-        let shipped = || folder.join("guard");
-        let folder = config.llama.folder.clone().unwrap_or_else(shipped);
-        Some(Llama::load(runtime, &folder, &llama_options(config))?)
-    } else {
-        None
+    let policies: Vec<&Policy> = policies.into_iter().collect();
+    let judges =
+        policies.iter().flat_map(|policy| policy.stages()).any(|stage| stage.kind == plugins::ADJUDICATE);
+    let writes = policies
+        .iter()
+        .flat_map(|policy| policy.summary_stages())
+        .any(|stage| stage.kind == plugins::SUMMARIZE);
+    let load = |folder: &Path| Llama::load(runtime, folder, &llama_options(config));
+    let shipped = folder.join("guard");
+    let llama = judges.then(|| load(config.llama.folder.as_deref().unwrap_or(&shipped))).transpose()?;
+    let writer = match config.llama.writer.as_deref().filter(|_| writes) {
+        Some(folder) => Some(load(folder)?),
+        None => llama.clone().filter(|_| writes),
     };
-    Ok(Models { cache: setup.cache, embedder, classifier, llama })
+    Ok(Models { cache: setup.cache, embedder, classifier, llama, writer })
+}
+
+/// Calls that may wait for a model: each text being judged waits at most once at a time, a summary for each passage of
+/// it that is being judged, and for itself.
+fn waiting(config: &Config) -> usize {
+    config.limits.max_in_flight + config.limits.max_summaries * (plugins::PASSAGES_AT_ONCE + 1) + 1
 }
 
 /// How a LLaMA is to run.
@@ -162,8 +185,7 @@ pub fn llama_options(config: &Config) -> LlamaOptions {
         require: config.inference.require,
         threads: config.llama.threads.unwrap_or(defaults.threads),
         packed: config.llama.packed.clone(),
-        // Each text being judged waits for the model at most once at a time.
-        waiting: config.limits.max_in_flight + 1,
+        waiting: waiting(config),
         ..defaults
     }
 }
@@ -207,28 +229,35 @@ pub fn policy(file: Option<&Path>) -> Result<Policy, WiringError> {
         .map_err(|source| WiringError::Policy { name: file.display().to_string(), source })
 }
 
-/// Builds the pipeline of one policy.
+/// Builds what one policy judges and summarizes by.
 ///
 /// # Errors
 ///
 /// [`WiringError::Stages`] says what to change in the policy.
-pub async fn pipeline(
+pub async fn chamber(
     policy: Policy,
     models: &Models,
     tenant: Option<Arc<Banks>>,
-) -> Result<Pipeline, WiringError> {
+) -> Result<Chamber, WiringError> {
     let name = policy.name().to_owned();
     let build = async {
         let own =
             plugins::policy_bank(&policy, &models.embedder, Some(&models.cache.join("vectors"))).await?;
-        plugins::builtin().pipeline(&Resources {
+        let mut resources = Resources {
             policy: Arc::new(policy),
             embedder: models.embedder.clone(),
             classifier: Arc::clone(&models.classifier),
             banks: vec![own],
             tenant,
             llama: models.llama.clone(),
-        })
+            writer: models.writer.clone(),
+            judging: None,
+        };
+        let judging = Arc::new(plugins::builtin().pipeline(&resources)?);
+        resources.judging = Some(Arc::clone(&judging));
+        let summarizes = !resources.policy.summary_stages().is_empty();
+        let summarizing = summarizes.then(|| plugins::summarizing().pipeline(&resources)).transpose()?;
+        Ok(Chamber { judging, summarizing: summarizing.map(Arc::new) })
     };
     build.await.map_err(|source| WiringError::Stages { name, source: Box::new(source) })
 }
@@ -237,6 +266,8 @@ pub async fn pipeline(
 pub struct House {
     /// Judges.
     pub moderator: Arc<Moderator>,
+    /// Summarizes.
+    pub summarizer: Arc<Summarizer>,
     /// Looks after the banks.
     pub clerk: Clerk,
     /// Reads the policies again.
@@ -260,32 +291,34 @@ impl Policies {
     /// # Errors
     ///
     /// [`ApiError::Policies`] says which file is broken and why; the policies in force stay.
-    pub async fn reload(&self, moderator: &Moderator) -> Result<(), ApiError> {
+    pub async fn reload(&self, chambers: &Chambers) -> Result<(), ApiError> {
         let _reading = self.reading.lock().await;
-        let read = async { self.pipelines(read_policies(&self.config)?).await };
-        let pipelines = read.await.map_err(|error| ApiError::Policies(sentence(&error)))?;
-        moderator.replace(pipelines);
+        let read = async { self.chambers(read_policies(&self.config)?).await };
+        chambers.replace(read.await.map_err(|error| ApiError::Policies(sentence(&error)))?);
         Ok(())
     }
 
-    async fn pipelines(&self, policies: Vec<Policy>) -> Result<Pipelines, WiringError> {
-        let mut pipelines = BTreeMap::new();
+    async fn chambers(&self, policies: Vec<Policy>) -> Result<ByName, WiringError> {
+        let mut by_name = BTreeMap::new();
         for policy in policies {
-            let tenant = self.engine.as_ref().map(|engine| Arc::clone(&engine.banks));
-            let built = pipeline(policy, &self.models, tenant).await?;
-            let name = built.policy().name().to_owned();
-            if pipelines.insert(name.clone(), Arc::new(built)).is_some() {
+            let name = policy.name().to_owned();
+            let chamber = chamber(policy, &self.models, self.banks()).await?;
+            if by_name.insert(name.clone(), chamber).is_some() {
                 return Err(WiringError::SameName(name));
             }
         }
         let default = &self.config.policies.default;
-        if !pipelines.contains_key(default) {
+        if !by_name.contains_key(default) {
             return Err(WiringError::NoDefault {
                 name: default.clone(),
-                known: pipelines.into_keys().collect(),
+                known: by_name.into_keys().collect(),
             });
         }
-        Ok(pipelines)
+        Ok(by_name)
+    }
+
+    fn banks(&self) -> Option<Arc<Banks>> {
+        self.engine.as_ref().map(|engine| Arc::clone(&engine.banks))
     }
 }
 
@@ -299,27 +332,37 @@ pub fn read_policies(config: &Config) -> Result<Vec<Policy>, WiringError> {
     std::iter::once(None).chain(files).map(policy).collect()
 }
 
-/// Builds everything: models, banks, policies.
+/// Builds what judges and what summarizes: models, banks, policies.
 ///
 /// # Errors
 ///
 /// [`WiringError`] says what is missing or wrong, and what to do.
-pub async fn moderator(config: &Config, access: Access) -> Result<Moderator, WiringError> {
+pub async fn verbs(config: &Config, access: Access) -> Result<(Moderator, Summarizer), WiringError> {
     let (policies, written) = policies(config, access)?;
-    moderator_of(&policies, written).await
+    verbs_of(&policies, written).await
+}
+
+/// Builds what judges.
+///
+/// # Errors
+///
+/// As [`verbs`].
+pub async fn moderator(config: &Config, access: Access) -> Result<Moderator, WiringError> {
+    Ok(verbs(config, access).await?.0)
 }
 
 /// Builds everything that `serve` needs.
 ///
 /// # Errors
 ///
-/// As [`moderator`].
+/// As [`verbs`].
 pub async fn house(config: &Config) -> Result<House, WiringError> {
     let (policies, written) = policies(config, Access::Write)?;
-    let moderator = Arc::new(moderator_of(&policies, written).await?);
+    let (moderator, summarizer) = verbs_of(&policies, written).await?;
     let engine = policies.engine.clone().ok_or(WiringError::NoBanks)?;
     let clerk = Clerk::new(Arc::clone(&engine.banks));
-    Ok(House { moderator, clerk, policies: Arc::new(policies), engine })
+    let (moderator, summarizer) = (Arc::new(moderator), Arc::new(summarizer));
+    Ok(House { moderator, summarizer, clerk, policies: Arc::new(policies), engine })
 }
 
 fn policies(config: &Config, access: Access) -> Result<(Policies, Vec<Policy>), WiringError> {
@@ -329,11 +372,15 @@ fn policies(config: &Config, access: Access) -> Result<(Policies, Vec<Policy>), 
     Ok((Policies { config: config.clone(), models, engine, reading: tokio::sync::Mutex::default() }, written))
 }
 
-async fn moderator_of(policies: &Policies, written: Vec<Policy>) -> Result<Moderator, WiringError> {
-    let pipelines = policies.pipelines(written).await?;
+async fn verbs_of(policies: &Policies, written: Vec<Policy>) -> Result<(Moderator, Summarizer), WiringError> {
+    let by_name = policies.chambers(written).await?;
     if let Some(engine) = &policies.engine {
         engine.start().await.map_err(WiringError::Banks)?;
     }
     let Config { policies: Names { default, .. }, limits, .. } = policies.config.clone();
-    Ok(Moderator::new(pipelines, default, limits, Metrics::new()?).with_models(policies.models.in_use()))
+    let (chambers, metrics) = (Arc::new(Chambers::new(by_name, default)), Metrics::new()?);
+    let summarizer =
+        Summarizer::new(Arc::clone(&chambers), policies.banks(), limits.clone(), metrics.clone());
+    let moderator = Moderator::new(chambers, limits, metrics).with_models(policies.models.in_use());
+    Ok((moderator, summarizer))
 }

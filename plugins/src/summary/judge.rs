@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use policies::{
-    Action, Assignment, Dossier, Entry, Examination, Part, Ruling, Stage, StageError, Stated, Summary, Withheld,
+    Action, Assignment, Dossier, Entry, Examination, Part, Ruling, Stage, StageError, Stated, Summary,
+    Withheld,
 };
 use serde::Deserialize;
 
@@ -27,7 +28,8 @@ impl StageConfig<Assignment> for Config {
 
     fn build(self, resources: &Resources) -> Result<Box<dyn Stage<Assignment>>, String> {
         if self.withhold_from == Action::Allow {
-            return Err("`withhold_from` is `flag`, `review` or `block`: with `allow` nothing would be left".to_owned());
+            return Err("`withhold_from` is `flag`, `review` or `block`: with `allow` nothing would be left"
+                .to_owned());
         }
         Ok(Box::new(Judge(Judging { pipeline: resources.judging()?, from: self.withhold_from })))
     }
@@ -58,14 +60,20 @@ impl Stage<Assignment> for Judge {
         let mut examination = Examination::of(Entry::Abstained(String::new()));
         examination.device = opinions.iter().find_map(|opinion| opinion.device.clone());
         let degraded = opinions.iter().filter(|opinion| opinion.degraded).count();
-        examination.cut_short =
-            (degraded > 0).then(|| format!("{degraded} of {} readings were by a part of the stages only", opinions.len()));
+        examination.cut_short = (degraded > 0)
+            .then(|| format!("{degraded} of {} readings were by a part of the stages only", opinions.len()));
         let whole = opinions.pop().and_then(|opinion| opinion.withheld);
         examination.entry = match whole {
             Some(category) => {
-                let harm = category.map_or_else(|| "could not be judged".to_owned(), |harm| format!("is {harm}"));
+                let harm =
+                    category.map_or_else(|| "could not be judged".to_owned(), |harm| format!("is {harm}"));
                 let reason = format!("the summary as a whole {harm}");
-                Entry::Ruling(Ruling { action: Action::Block, reason, findings: Vec::new(), precedents: Vec::new() })
+                Entry::Ruling(Ruling {
+                    action: Action::Block,
+                    reason,
+                    findings: Vec::new(),
+                    precedents: Vec::new(),
+                })
             }
             None => Entry::Summary(Summary { ..summary }),
         };

@@ -101,7 +101,8 @@ async fn read_all(
         }
         shelf
     });
-    let failed = |source| StageError::Unavailable { dependency: "reader of documents", source: Box::new(source) };
+    let failed =
+        |source| StageError::Unavailable { dependency: "reader of documents", source: Box::new(source) };
     reading.await.map_err(failed)
 }
 

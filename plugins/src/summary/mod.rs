@@ -3,6 +3,7 @@
 //! *documents → `passages` → `extract` → `summarize` → `ground` → `judge` → summary.* Each is a seat of a
 //! `Pipeline<Assignment>`, ordered by a policy's `[[summary]]`.
 
+mod embedded;
 mod extract;
 mod ground;
 mod judge;
@@ -15,6 +16,7 @@ pub(crate) use extract::Config as ExtractConfig;
 pub(crate) use ground::Config as GroundConfig;
 pub(crate) use judge::Config as JudgeConfig;
 pub use library::{Given, Retrieved};
+pub use passages::AT_ONCE as PASSAGES_AT_ONCE;
 pub(crate) use passages::Config as PassagesConfig;
 pub(crate) use summarize::Config as SummarizeConfig;
 

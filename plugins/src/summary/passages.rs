@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use policies::{
-    Action, Assignment, Category, Dossier, Entry, Examination, Part, Passage, Passages, Sentence, Shelf, Span, Stage,
-    StageError, Withheld,
+    Action, Assignment, Category, Dossier, Entry, Examination, Part, Passage, Passages, Sentence, Shelf,
+    Span, Stage, StageError, Withheld,
 };
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -20,8 +20,8 @@ use crate::shield;
 const CHARS: usize = 800;
 /// Characters from which on a passage ends before a heading.
 const LEAST_CHARS: usize = 200;
-/// Passages judged at the same time.
-const AT_ONCE: usize = 8;
+/// Passages of a summary judged at the same time.
+pub const AT_ONCE: usize = 8;
 
 /// Options of `passages`.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,7 +55,8 @@ impl StageConfig<Assignment> for Config {
 
     fn build(self, resources: &Resources) -> Result<Box<dyn Stage<Assignment>>, String> {
         if self.withhold_from == Action::Allow {
-            return Err("`withhold_from` is `flag`, `review` or `block`: with `allow` nothing would be left".to_owned());
+            return Err("`withhold_from` is `flag`, `review` or `block`: with `allow` nothing would be left"
+                .to_owned());
         }
         let judging = Judging { pipeline: resources.judging()?, from: self.withhold_from };
         Ok(Box::new(Choosing { judging, harmful: self.harmful }))
@@ -84,7 +85,10 @@ impl Stage<Assignment> for Choosing {
         let deadline = dossier.deadline();
         let Shelf { sources, passages, cut_short, .. } = dossier.subject().library.open(deadline).await?;
         let mut withheld = Vec::new();
-        let defused = passages.into_iter().flat_map(|passage| grouped(defused(passage, &mut withheld))).collect::<Vec<_>>();
+        let defused = passages
+            .into_iter()
+            .flat_map(|passage| grouped(defused(passage, &mut withheld)))
+            .collect::<Vec<_>>();
         let total = defused.len();
         let judging = defused.into_iter().map(|passage| self.judged(passage, deadline));
         let judged: Vec<Result<Judged, StageError>> = stream::iter(judging).buffered(AT_ONCE).collect().await;
@@ -96,7 +100,9 @@ impl Stage<Assignment> for Choosing {
             let Judged { kept, withheld, read, degraded: faulty, scored, device } = one?;
             unread += usize::from(!read);
             degraded += usize::from(faulty);
-            withheld.into_iter().for_each(|(what, category)| Withheld::count(&mut found.withheld, what, category));
+            withheld
+                .into_iter()
+                .for_each(|(what, category)| Withheld::count(&mut found.withheld, what, category));
             examination.device = device.or(examination.device);
             if examination.scored.is_empty() {
                 examination.scored = scored;
@@ -108,7 +114,9 @@ impl Stage<Assignment> for Choosing {
         }
         examination.cut_short = cut_short.or(match (unread, degraded) {
             (0, 0) => None,
-            (0, degraded) => Some(format!("{degraded} of {total} passages were judged by a part of the stages only")),
+            (0, degraded) => {
+                Some(format!("{degraded} of {total} passages were judged by a part of the stages only"))
+            }
             (unread, _) => Some(format!("the deadline came before {unread} of {total} passages were judged")),
         });
         examination.entry = Entry::Passages(found);
@@ -123,7 +131,8 @@ impl Choosing {
         if over() {
             return Ok(Judged { withheld: vec![(Part::Passage, None)], ..Judged::default() });
         }
-        let Opinion { withheld, degraded, scored, device } = self.judging.of(&passage.text(), deadline).await?;
+        let Opinion { withheld, degraded, scored, device } =
+            self.judging.of(&passage.text(), deadline).await?;
         let judged = Judged { read: true, degraded, scored, device, ..Judged::default() };
         let Some(category) = withheld else {
             return Ok(Judged { kept: Some(passage), ..judged });
@@ -166,7 +175,7 @@ impl Choosing {
 /// A part of a document without the sentences that are meant for the model that reads it.
 fn defused(passage: Passage, withheld: &mut Vec<Withheld>) -> Passage {
     let texts: Vec<&str> = passage.sentences.iter().map(|sentence| &*sentence.text).collect();
-    let attacks = shield::attacks(&texts);
+    let attacks = shield::attacks(&texts, None);
     let kept = passage.sentences.iter().zip(attacks).filter_map(|(sentence, attack)| {
         if attack.is_some() {
             Withheld::count(withheld, Part::Sentence, Some(Category::PromptAttack));
@@ -213,6 +222,9 @@ fn starts(sources: &[policies::Source]) -> Vec<usize> {
 
 fn bytes<'a>(passage: &'a Passage, starts: &'a [usize]) -> impl Iterator<Item = Span> + 'a {
     let start = starts.get(passage.document).copied().unwrap_or_default();
-    let moved = move |sentence: &Sentence| Span { start: start + sentence.span.start, end: start + sentence.span.end };
+    let moved = move |sentence: &Sentence| Span {
+        start: start + sentence.span.start,
+        end: start + sentence.span.end,
+    };
     passage.sentences.iter().map(moved)
 }

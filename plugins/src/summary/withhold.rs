@@ -47,7 +47,10 @@ impl Judging {
         let not_scored = judgment.record.not_scored;
         let scored = verdict.scores.into_keys().filter(|category| !not_scored.contains(category));
         // Findings come worst first.
-        let worst = verdict.findings.first().filter(|finding| self.pipeline.policy().action_for(finding) >= self.from);
+        let worst = verdict
+            .findings
+            .first()
+            .filter(|finding| self.pipeline.policy().action_for(finding) >= self.from);
         Ok(Opinion {
             withheld: (verdict.action >= self.from).then(|| worst.map(|finding| finding.category.clone())),
             degraded: judgment.record.stages.iter().any(|run| run.status.is_fault()),

@@ -2,11 +2,13 @@
 
 mod banks;
 mod edge;
+mod grounds;
 mod health;
 mod lines;
 mod native;
 mod policies;
 mod rows;
+mod summaries;
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -28,8 +30,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 ///
 /// The listener breaks.
 pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std::io::Result<()> {
-    let House { moderator, clerk, policies, engine } = house;
+    let House { moderator, summarizer, clerk, policies, engine } = house;
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
+    let summarizer = web::Data::from(summarizer);
     let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config)));
     let kept = std::sync::Arc::clone(&engine);
     actix_web::rt::spawn(async move { kept.keep().await });
@@ -37,6 +40,7 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&moderator))
+            .app_data(web::Data::clone(&summarizer))
             .app_data(web::Data::clone(&policies))
             .app_data(web::Data::clone(&clerk))
             .app_data(web::Data::clone(&keys))
@@ -69,5 +73,7 @@ fn lamassu(app: &mut web::ServiceConfig) {
         .configure(banks::routes)
         .configure(lines::routes)
         .configure(rows::routes)
+        .configure(summaries::routes)
+        .configure(grounds::routes)
         .configure(policies::routes);
 }

@@ -26,8 +26,9 @@ async fn reload(
     moderator: web::Data<Moderator>,
 ) -> Result<HttpResponse, NativeError> {
     caller.may(&[Scope::Admin])?;
-    policies.reload(&moderator).await?;
-    let in_force = moderator.policies().into_iter().map(|(name, digest)| PolicyJson { name, digest });
+    policies.reload(moderator.chambers()).await?;
+    let in_force =
+        moderator.chambers().digests().into_iter().map(|(name, digest)| PolicyJson { name, digest });
     Ok(HttpResponse::Ok().json(PoliciesJson { policies: in_force.collect() }))
 }
 

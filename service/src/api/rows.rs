@@ -130,7 +130,7 @@ async fn review(
     let (bank, id, verb) = path.into_inner();
     let verb = Verb::named(&verb).ok_or(ApiError::NotFound)?;
     let said = json_or_nothing(body, moderator.limits().max_body_bytes).await?;
-    let floors = moderator.floors();
+    let floors = moderator.chambers().floors();
     Ok(HttpResponse::Ok().json(clerk.review((&bank, &id), verb, opinion(by, said, &floors)).await?))
 }
 

@@ -239,7 +239,7 @@ fn no_cases(state: bool, category: bool) -> Result<(), ApiError> {
 }
 
 /// What a caller sees who asks for somebody with these tags.
-fn acting_for(sight: &Sight, tags: Option<&Vec<String>>) -> Result<Sight, ApiError> {
+pub(crate) fn acting_for(sight: &Sight, tags: Option<&Vec<String>>) -> Result<Sight, ApiError> {
     match tags {
         None => Ok(sight.clone()),
         Some(tags) if sight.holds(tags) => Ok(Sight::holding(tags.clone())),

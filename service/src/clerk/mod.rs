@@ -11,6 +11,7 @@ use indexes::{Filter, Query};
 use plugins::{BankError, Banks, Kind, Manner, Opinion, PrecedentError, Sight, State};
 use policies::{Category, Content};
 
+pub(crate) use documents::acting_for;
 pub use documents::{ChunksJson, DocumentJson, KeptJson, PassageJson, ShelfJson};
 pub use intake::Importing;
 pub use wire::{
@@ -305,7 +306,7 @@ pub fn opinion<'a>(by: &'a str, review: ReviewJson, floors: &'a BTreeSet<Categor
     Opinion { by, reason: review.reason, floors }
 }
 
-fn manner(mode: ModeJson) -> Manner {
+pub(crate) fn manner(mode: ModeJson) -> Manner {
     match mode {
         ModeJson::Dense => Manner::Dense,
         ModeJson::Sparse => Manner::Sparse,
@@ -313,13 +314,13 @@ fn manner(mode: ModeJson) -> Manner {
     }
 }
 
-fn minimum(given: Option<f32>) -> Result<f32, ApiError> {
+pub(crate) fn minimum(given: Option<f32>) -> Result<f32, ApiError> {
     let minimum = given.unwrap_or(-1.0);
     let cosine = (-1.0..=1.0).contains(&minimum);
     cosine.then_some(minimum).ok_or_else(|| field("minimum", "it is a cosine, -1 to 1"))
 }
 
-fn within(
+pub(crate) fn within(
     name: &'static str,
     given: Option<usize>,
     (usual, most): (usize, usize),

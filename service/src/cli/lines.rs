@@ -1,6 +1,11 @@
 //! Lines of standard input, each bounded, of any number.
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
 
 /// One line, or why there is none.
 #[derive(Debug, PartialEq, Eq)]
@@ -9,6 +14,30 @@ pub(super) enum Line {
     Whole(Vec<u8>),
     /// A line beyond the limit; its bytes were read and forgotten.
     TooLong,
+}
+
+/// The lines of standard input, counted from 1; empty ones are no lines.
+pub(super) fn numbered(limit: usize) -> impl Stream<Item = std::io::Result<(u64, Line)>> {
+    let input = BufReader::with_capacity(1 << 16, tokio::io::stdin());
+    let lines = stream::try_unfold((input, 0), move |(mut input, number)| async move {
+        let line = next(&mut input, limit).await?;
+        Ok(line.map(|line| ((number + 1, line), (input, number + 1))))
+    });
+    lines.filter(|line| {
+        let empty = matches!(line, Ok((_, Line::Whole(bytes))) if bytes.iter().all(u8::is_ascii_whitespace));
+        std::future::ready(!empty)
+    })
+}
+
+/// A bar on standard error when a person watches, else nothing.
+pub(super) fn progress_bar(template: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(template);
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 /// The next line of at most `limit` bytes, or nothing at the end of the input.

@@ -10,6 +10,7 @@ mod moderate;
 mod painted;
 mod policy;
 mod serve;
+mod summarize;
 
 use std::error::Error;
 use std::io::Write;
@@ -54,6 +55,8 @@ enum Command {
     },
     /// Judge one text, or JSON lines from standard input
     Moderate(moderate::Arguments),
+    /// Summarize documents, or what a bank has on a question; every sentence cites
+    Summarize(summarize::Arguments),
     /// Check, test or show a policy
     #[command(subcommand)]
     Policy(policy::Command),
@@ -98,6 +101,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::Serve { .. } => serve::run(&config),
         Command::Moderate(arguments) => on_threads(moderate::run(&config, arguments)),
+        Command::Summarize(arguments) => on_threads(summarize::run(&config, arguments)),
         Command::Policy(command) => on_threads(policy::run(&config, command)),
         Command::Index(arguments) => on_threads(index::run(&config, arguments)),
         Command::Model(command) => on_threads(model::run(&config, command)),

@@ -1,14 +1,12 @@
 //! `lamassu moderate`
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use futures::{Stream, StreamExt, stream};
-use indicatif::{ProgressBar, ProgressStyle};
+use futures::StreamExt;
 use serde::Deserialize;
-use tokio::io::BufReader;
 
 use super::lines::{self, Line};
 use super::{Outcome, painted};
@@ -81,9 +79,9 @@ struct Answer {
 
 async fn many(moderator: Arc<Moderator>, docket: Docket) -> anyhow::Result<Outcome> {
     let started = Instant::now();
-    let progress = progress_bar();
+    let progress = lines::progress_bar("{spinner} {pos} texts  {per_sec}  {elapsed}");
     let limit = moderator.limits().max_body_bytes;
-    let answers = numbered_lines(limit).map(|line| {
+    let answers = lines::numbered(limit).map(|line| {
         let (moderator, docket) = (Arc::clone(&moderator), docket.clone());
         async move {
             let (number, line) = line?;
@@ -104,19 +102,6 @@ async fn many(moderator: Arc<Moderator>, docket: Docket) -> anyhow::Result<Outco
     progress.finish_and_clear();
     report(judged, refused, started.elapsed())?;
     Ok(if refused == 0 { Outcome::Done } else { Outcome::Flawed })
-}
-
-/// The lines of standard input, counted from 1; empty ones are no lines.
-fn numbered_lines(limit: usize) -> impl Stream<Item = std::io::Result<(u64, Line)>> {
-    let input = BufReader::with_capacity(1 << 16, tokio::io::stdin());
-    let lines = stream::try_unfold((input, 0), move |(mut input, number)| async move {
-        let line = lines::next(&mut input, limit).await?;
-        Ok(line.map(|line| ((number + 1, line), (input, number + 1))))
-    });
-    lines.filter(|line| {
-        let empty = matches!(line, Ok((_, Line::Whole(bytes))) if bytes.iter().all(u8::is_ascii_whitespace));
-        std::future::ready(!empty)
-    })
 }
 
 async fn answer(moderator: &Moderator, docket: &Docket, number: u64, line: Line) -> Answer {
@@ -156,17 +141,6 @@ fn parsed(moderator: &Moderator, line: Line) -> (Option<serde_json::Value>, Resu
             (id, Err(ApiError::Unreadable(place_of(&error))))
         }
     }
-}
-
-/// A bar on standard error when a person watches, else nothing.
-fn progress_bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {pos} texts  {per_sec}  {elapsed}");
-    let bar = ProgressBar::new_spinner();
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]

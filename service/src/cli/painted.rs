@@ -1,9 +1,9 @@
-//! A judgment for a person at a terminal.
+//! A judgment, or a summary, for a person at a terminal.
 
 use std::io::Write;
 
 use owo_colors::{OwoColorize, Style};
-use policies::{Action, Evidence, Finding, Judgment, Policy, Span};
+use policies::{Action, Citation, Evidence, Finding, Judgment, Policy, Record, Span, Summarized};
 
 /// Characters of the text shown for a span, at most.
 const EXCERPT_CHARS: usize = 60;
@@ -36,6 +36,51 @@ pub(super) fn judgment(
     for line in &verdict.explanations {
         writeln!(out, "  {line}")?;
     }
+    stages(out, record)?;
+    writeln!(
+        out,
+        "{}",
+        format!("  policy {} {}", policy.name(), record.policy.get(..12).unwrap_or_default()).dimmed()
+    )?;
+    if record.degraded() {
+        writeln!(out, "  {}", "degraded: a stage that should have judged did not".yellow())?;
+    }
+    Ok(())
+}
+
+/// Writes each sentence with what it rests on, what was kept out, and how it came about.
+pub(super) fn summary(out: &mut impl Write, summarized: &Summarized) -> std::io::Result<()> {
+    let Summarized { summary, reason, sources, withheld, record, .. } = summarized;
+    for sentence in &summary.sentences {
+        let text =
+            if sentence.unsupported { sentence.text.red().to_string() } else { sentence.text.to_string() };
+        writeln!(out, "{text}")?;
+        let support =
+            sentence.support.map(|support| format!("  support {:.2}", support.value())).unwrap_or_default();
+        let citation = |Citation { document, span }: &Citation| {
+            Some(format!("{} [{}..{}]", sources.get(*document)?.id, span.start, span.end))
+        };
+        let cited: Vec<String> = sentence.citations.iter().filter_map(citation).collect();
+        writeln!(out, "{}", format!("    {}{support}", cited.join(", ")).dimmed())?;
+    }
+    for kept in withheld {
+        let what =
+            if kept.count == 1 { kept.what.name().to_owned() } else { format!("{}s", kept.what.name()) };
+        let why = kept.category.as_ref().map_or("not judged, or not supported", policies::Category::name);
+        writeln!(out, "{}", format!("withheld: {} {what} ({why})", kept.count).yellow())?;
+    }
+    if let Some(reason) = reason {
+        writeln!(out, "{}", reason.yellow())?;
+    }
+    writeln!(out, "{}", format!("  {}", summary.mode.name()).dimmed())?;
+    stages(out, record)?;
+    if record.degraded() {
+        writeln!(out, "  {}", "degraded: a stage that should have run did not, or not wholly".yellow())?;
+    }
+    Ok(())
+}
+
+fn stages(out: &mut impl Write, record: &Record) -> std::io::Result<()> {
     for run in &record.stages {
         let device = run.device.as_deref().map(|device| format!(" on {device}")).unwrap_or_default();
         let reason = run.status.reason().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -53,14 +98,6 @@ pub(super) fn judgment(
     if !record.not_scored.is_empty() {
         let names: Vec<&str> = record.not_scored.iter().map(policies::Category::name).collect();
         writeln!(out, "{}", format!("  not scored: {}", names.join(", ")).dimmed())?;
-    }
-    writeln!(
-        out,
-        "{}",
-        format!("  policy {} {}", policy.name(), record.policy.get(..12).unwrap_or_default()).dimmed()
-    )?;
-    if record.degraded() {
-        writeln!(out, "  {}", "degraded: a stage that should have judged did not".yellow())?;
     }
     Ok(())
 }

@@ -40,6 +40,7 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Out
 
 fn check(policy: &Policy) -> anyhow::Result<Outcome> {
     plugins::builtin().check(policy)?;
+    plugins::summarizing().check(policy)?;
     let mut out = anstream::stdout().lock();
     for warning in policy.warnings() {
         writeln!(out, "warning: {warning}")?;
@@ -62,7 +63,7 @@ fn check(policy: &Policy) -> anyhow::Result<Outcome> {
 /// The cases are judged by the policy alone: without the tenant's banks.
 async fn test(config: &Config, policy: Policy) -> anyhow::Result<Outcome> {
     let models = wiring::models(config, [&policy])?;
-    let pipeline = wiring::pipeline(policy, &models, None).await?;
+    let pipeline = wiring::chamber(policy, &models, None).await?.judging;
     let mut out = anstream::stdout().lock();
     let (mut held, mut known, mut failed) = (0, 0, 0);
     for case in pipeline.policy().cases() {

@@ -37,7 +37,7 @@ fn reload_on_hang_up(house: &House) -> std::io::Result<()> {
         (std::sync::Arc::clone(&house.policies), std::sync::Arc::clone(&house.moderator));
     actix_web::rt::spawn(async move {
         while told.recv().await.is_some() {
-            match policies.reload(&moderator).await {
+            match policies.reload(moderator.chambers()).await {
                 Ok(()) => tracing::info!("the policies on disk are in force"),
                 Err(error) => tracing::error!(%error, "the policies are not reloaded"),
             }

@@ -1,5 +1,11 @@
 //! A judgment as JSON: the same for the service and the command line.
 
+mod order;
+mod summary;
+
+pub use order::OrderJson;
+pub use summary::{StatedJson, SummaryJson};
+
 use std::collections::BTreeMap;
 
 use policies::{
@@ -48,7 +54,7 @@ enum EvidenceJson {
 }
 
 #[derive(Debug, Serialize)]
-struct RecordJson {
+pub(crate) struct RecordJson {
     stages: Vec<StageJson>,
     policy: String,
     models: BTreeMap<String, String>,
@@ -167,7 +173,7 @@ fn evidence_json(evidence: &Evidence) -> EvidenceJson {
     }
 }
 
-fn record_json(record: &Record) -> RecordJson {
+pub(crate) fn record_json(record: &Record) -> RecordJson {
     RecordJson {
         stages: record.stages.iter().map(stage_json).collect(),
         policy: record.policy.to_string(),
@@ -191,7 +197,7 @@ fn stage_json(run: &StageRun) -> StageJson {
 }
 
 /// Four decimals: more than any of these numbers is worth.
-fn rounded(value: f32) -> f64 {
+pub(crate) fn rounded(value: f32) -> f64 {
     (f64::from(value) * 1e4).round() / 1e4
 }
 

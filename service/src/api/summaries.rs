@@ -1,0 +1,87 @@
+//! `POST /v1/lamassu/summarize`: documents, or what a bank has on a question, in few sentences that cite.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::{HttpResponse, web};
+use futures::StreamExt;
+use policies::{Listener, Source, Stated};
+use serde::Serialize;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::edge::{By, NativeError, json_of, method_not_allowed};
+use crate::json::{ErrorJson, OrderJson, StatedJson, SummaryJson};
+use crate::keys::Scope;
+use crate::summarizer::{Order, Summarizer};
+
+/// Summarizes, at once or sentence by sentence.
+async fn summarize(
+    caller: By,
+    summarizer: web::Data<Summarizer>,
+    body: web::Payload,
+) -> Result<HttpResponse, NativeError> {
+    let who = caller.who(&[Scope::Judge])?;
+    let request: OrderJson = json_of(body, summarizer.limits().max_body_bytes).await?;
+    let (id, stream) = (request.id.clone(), request.stream);
+    let order = request.order(who.sight)?;
+    if stream {
+        return streamed(summarizer.into_inner(), order, id);
+    }
+    let place = summarizer.try_place()?;
+    let summarized = summarizer.summarize(order, &place).await?;
+    Ok(HttpResponse::Ok().json(SummaryJson::new(summarized).named(id)))
+}
+
+/// Hands sentences on as the JSON of events.
+struct Events(UnboundedSender<web::Bytes>);
+
+impl Listener for Events {
+    fn hear(&self, sentence: &Stated, sources: &[Source]) {
+        // A caller who hung up misses nothing.
+        let _ = self.0.send(event("sentence", &StatedJson::new(sentence, sources)));
+    }
+}
+
+/// Server-sent events: `sentence` for each that is checked, and at last `summary` with everything, or `error`. The last
+/// one counts: later stages may have taken back what was said before.
+fn streamed(
+    summarizer: Arc<Summarizer>,
+    order: Order,
+    id: Option<serde_json::Value>,
+) -> Result<HttpResponse, NativeError> {
+    drop(summarizer.try_place()?);
+    let (sender, events) = unbounded_channel();
+    let order = Order { listener: Some(Arc::new(Events(sender.clone()))), ..order };
+    let work = async move {
+        let summarized = async { summarizer.summarize(order, &summarizer.place().await?).await };
+        let last = match summarized.await {
+            Ok(summarized) => event("summary", &SummaryJson::new(summarized).named(id)),
+            Err(error) => event("error", &ErrorJson::from(&error)),
+        };
+        let _ = sender.send(last);
+    };
+    // The work lives in the body: a caller who hangs up ends it.
+    let work = futures::stream::once(work).filter_map(|()| async { None });
+    let events = futures::stream::unfold(events, |mut events| async { Some((events.recv().await?, events)) });
+    let body = futures::stream::select(work, events).map(Ok::<_, actix_web::Error>);
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .streaming(body))
+}
+
+/// One server-sent event. Source: WHATWG HTML, section 9.2.
+fn event(name: &str, data: &impl Serialize) -> web::Bytes {
+    // Maps of strings and numbers: there is nothing in them that JSON cannot hold, and no end of a line.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    format!("event: {name}\ndata: {data}\n\n").into()
+}
+
+/// Registers the routes.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    app.service(
+        web::resource("/summarize")
+            .route(web::post().to(summarize))
+            .default_service(web::to(method_not_allowed)),
+    );
+}
