@@ -17,6 +17,7 @@ mod precedents;
 mod reading;
 mod registry;
 mod retrieve;
+pub mod shield;
 
 pub use bank::{CLAUSES, DOCUMENTS, PRECEDENTS, embed_whole, policy_bank, terms};
 pub use banks::{BankError, Banks, Kind, Manner};
