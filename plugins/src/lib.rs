@@ -20,7 +20,7 @@ mod reading;
 mod registry;
 mod retrieve;
 mod sentences;
-mod shield;
+pub mod shield;
 mod summary;
 
 pub use bank::{CLAUSES, DOCUMENTS, PRECEDENTS, embed_whole, policy_bank, terms};
