@@ -128,7 +128,10 @@ fn start(lamassu: &PathBuf) -> Result<Service, Box<dyn Error>> {
         .stderr(Stdio::piped())
         .spawn()?;
     let mut lines = BufReader::new(child.stderr.take().ok_or("it has no error output")?).lines();
-    let listening = lines.by_ref().map_while(Result::ok).find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
+    let listening = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
     std::thread::spawn(move || lines.for_each(drop));
     Ok(Service { child, address: listening.ok_or("it does not say where it listens")?, _data: data })
 }
@@ -142,7 +145,8 @@ impl Drop for Service {
 
 fn ask(address: &str, document: &str) -> Result<Value, Box<dyn Error>> {
     let body = json!({"documents": [{"id": "d", "text": document}], "mode": "extractive"});
-    let mut answer = ureq::post(format!("{address}/v1/lamassu/summarize")).send(body.to_string().as_bytes())?;
+    let mut answer =
+        ureq::post(format!("{address}/v1/lamassu/summarize")).send(body.to_string().as_bytes())?;
     Ok(serde_json::from_str(&answer.body_mut().read_to_string()?)?)
 }
 
@@ -167,7 +171,9 @@ fn check(answer: &Value, document: &str, figures: &mut Figures) {
     }
     for sentence in answer["sentences"].as_array().into_iter().flatten() {
         for citation in sentence["citations"].as_array().into_iter().flatten() {
-            let at = |name: &str| citation[name].as_u64().and_then(|at| usize::try_from(at).ok()).unwrap_or(usize::MAX);
+            let at = |name: &str| {
+                citation[name].as_u64().and_then(|at| usize::try_from(at).ok()).unwrap_or(usize::MAX)
+            };
             figures.citations += 1;
             if document.get(at("start")..at("end")) != sentence["text"].as_str() {
                 figures.wrong.push(format!("bytes {} to {} are not the sentence", at("start"), at("end")));
@@ -181,7 +187,9 @@ fn check(answer: &Value, document: &str, figures: &mut Figures) {
 
 fn report(figures: &Figures, wanted: &Wanted, (took, cpu): (f64, f64)) -> Result<(), Box<dyn Error>> {
     let Figures { took: each, citations, wrong, memory } = figures;
-    let at = |share: f64| each.get(((each.len() as f64 - 1.0) * share) as usize).map_or(0.0, Duration::as_secs_f64);
+    let at = |share: f64| {
+        each.get(((each.len() as f64 - 1.0) * share) as usize).map_or(0.0, Duration::as_secs_f64)
+    };
     let memory_at = |share: f64| {
         let until = (each.len() as f64 * share) as usize;
         memory.iter().filter(|(done, _)| *done <= until).map(|(_, bytes)| *bytes).next_back().unwrap_or(0)

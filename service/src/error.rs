@@ -2,7 +2,8 @@
 
 use actix_web::http::StatusCode;
 use inference::InferenceError;
-use plugins::{BankError, GroundError, Refusal};
+use plugins::ground::GroundError;
+use plugins::{BankError, Refusal};
 use policies::ContentError;
 
 /// Why a request, or one text of it, is refused. No variant holds the text.
@@ -63,7 +64,9 @@ pub enum ApiError {
     #[error("this path does not take that method")]
     MethodNotAllowed,
     /// As much is being done as may be at once.
-    #[error("as much is being done as may be at once (limits.max_in_flight, limits.max_summaries); try again")]
+    #[error(
+        "as much is being done as may be at once (limits.max_in_flight, limits.max_summaries); try again"
+    )]
     Overloaded,
     /// The deadline came before an answer that is given whole or not at all.
     #[error("the deadline came first (deadline_ms, limits.deadline_ms)")]

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use inference::Embedder;
-use plugins::{Grounded, Grounder, SourceText, ground_text};
+use plugins::ground::{Grounded, Grounder, Passages, ground_text};
 
 use crate::error::ApiError;
 
@@ -53,7 +53,7 @@ impl Grounds {
         deadline: Option<Duration>,
     ) -> Result<Standing, ApiError> {
         let work = async {
-            let sources = SourceText::read(&self.embedder, documents).await?;
+            let sources = Passages::read(&self.embedder, documents).await?;
             let grounded = ground_text(&self.grounder, &self.embedder, text, &sources).await?;
             Ok::<_, ApiError>(standing(grounded, &sources))
         };
@@ -64,7 +64,7 @@ impl Grounds {
     }
 }
 
-fn standing(grounded: Grounded, sources: &SourceText) -> Standing {
+fn standing(grounded: Grounded, sources: &Passages) -> Standing {
     let sentences = sources.sources().sentences();
     let cited = grounded.sentences.iter().map(|sentence| {
         let mut cited = sentence.support.cited.clone();

@@ -211,12 +211,7 @@ impl Summarizer {
             if !ids.insert(&document.id) {
                 return Err(field("documents", "two have the same `id`"));
             }
-            if document.text.chars().count() > max_chars {
-                return Err(field(
-                    "documents",
-                    &format!("one has more than {max_chars} characters (limits.max_chars)"),
-                ));
-            }
+            self.fits("documents", &document.text)?;
         }
         Ok(())
     }

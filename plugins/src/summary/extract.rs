@@ -1,5 +1,7 @@
 //! `extract`: the sentences of the documents that say most of them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use inference::Embedder;
 use policies::{
@@ -10,7 +12,7 @@ use serde::Deserialize;
 
 use super::embedded::{Embedded, embedded, vectors};
 use super::nothing_left;
-use crate::extract::{Chosen, Item, Wanted, choose};
+use crate::extract::{Chosen, Focus, Item, Order, Wanted, choose};
 use crate::registry::{Resources, StageConfig};
 
 /// Options of `extract`: it has none.
@@ -39,21 +41,20 @@ impl Stage<Assignment> for Extracting {
         let assignment = dossier.subject();
         let shown = dossier.passages().map(|passages| passages.shown.as_slice()).unwrap_or_default();
         let read = embedded(&self.embedder, shown, dossier.deadline()).await?;
-        let query = match &assignment.query {
-            Some(query) => vectors(&self.embedder, &[query]).await?.0.pop(),
+        let focus = match &assignment.query {
+            Some(query) => {
+                let vector = vectors(&self.embedder, &[query]).await?.0.pop().unwrap_or_default();
+                Some(Focus { text: query, vector })
+            }
             None => None,
         };
-        let wanted = Wanted {
-            sentences: assignment.wish.most(),
-            query: assignment.query.as_deref(),
-            query_vector: query.as_deref(),
+        let order = match assignment.wish.sort_by {
+            SortBy::Offset => Order::Offset,
+            SortBy::Rank => Order::Rank,
         };
-        let items: Vec<Item<'_>> = read.sentences.iter().map(item).collect();
-        let mut chosen = choose(&items, &wanted);
-        match assignment.wish.sort_by {
-            SortBy::Offset => chosen.sort_by_key(|chosen| chosen.index),
-            SortBy::Rank => chosen.sort_by(|one, other| other.score.total_cmp(&one.score)),
-        }
+        let language = Some(&*assignment.wish.language);
+        let wanted = Wanted { sentences: assignment.wish.most(), order, focus, language };
+        let chosen = choose(&items(&read.sentences), &wanted);
         let stated = chosen.iter().filter_map(|chosen| stated(chosen, &read.sentences)).collect();
         let summary = Summary { sentences: stated, ..Summary::empty(Mode::Extractive) };
         let mut examination = Examination::of(Entry::Summary(summary));
@@ -63,17 +64,25 @@ impl Stage<Assignment> for Extracting {
     }
 }
 
-fn item<'a>(embedded: &'a Embedded<'_>) -> Item<'a> {
-    Item {
-        document: embedded.document,
-        text: &embedded.sentence.text,
-        heading: embedded.sentence.heading,
-        vector: &embedded.vector,
-    }
+/// A sentence's place is counted among those shown: what was taken out changes nothing for the rest.
+fn items<'a>(sentences: &'a [Embedded<'_>]) -> Vec<Item<'a>> {
+    let (mut document, mut position) = (None, 0);
+    let item = |embedded: &'a Embedded<'_>| {
+        position = if document == Some(embedded.document) { position + 1 } else { 0 };
+        document = Some(embedded.document);
+        Item {
+            document: embedded.document,
+            position,
+            text: &embedded.sentence.text,
+            vector: Arc::clone(&embedded.vector),
+            heading: embedded.sentence.heading,
+        }
+    };
+    sentences.iter().map(item).collect()
 }
 
 fn stated(chosen: &Chosen, sentences: &[Embedded<'_>]) -> Option<Stated> {
-    let Embedded { document, sentence, .. } = sentences.get(chosen.index)?;
+    let Embedded { document, sentence, .. } = sentences.get(chosen.item)?;
     Some(Stated {
         text: sentence.text.clone(),
         rank: Score::new(chosen.score.clamp(0.0, 1.0)),

@@ -1,6 +1,7 @@
 //! `passages`: what of the documents may be summarized. Attacks on the reading model are taken out, and what the policy
 //! would not let pass.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -125,65 +126,82 @@ impl Stage<Assignment> for Choosing {
 }
 
 impl Choosing {
-    /// Judges one passage, and its sentences if it is harmful. What the deadline leaves unread is not shown.
+    /// Judges the sentences of a passage one by one, since harm is thinned by what stands around it, and then what is left
+    /// as a whole, since harm may be spread. What the deadline leaves unread is not shown.
     async fn judged(&self, passage: Passage, deadline: Option<Instant>) -> Result<Judged, StageError> {
-        let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        if over() {
-            return Ok(Judged { withheld: vec![(Part::Passage, None)], ..Judged::default() });
+        let Passage { document, sentences } = passage;
+        let mut judged = Judged { read: true, ..Judged::default() };
+        let mut kept = Vec::with_capacity(sentences.len());
+        for sentence in sentences {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(Judged { withheld: vec![(Part::Passage, None)], ..Judged::default() });
+            }
+            match judged.note(self.judging.of(&sentence.text, deadline).await?) {
+                Some(category) => judged.withheld.push((Part::Sentence, category)),
+                None => kept.push(sentence),
+            }
         }
-        let Opinion { withheld, degraded, scored, device } =
-            self.judging.of(&passage.text(), deadline).await?;
-        let judged = Judged { read: true, degraded, scored, device, ..Judged::default() };
-        let Some(category) = withheld else {
-            return Ok(Judged { kept: Some(passage), ..judged });
+        let whole = match judged.withheld.first() {
+            Some((_, category)) if self.harmful == Harmful::Drop => Some(category.clone()),
+            _ if kept.is_empty() => return Ok(judged),
+            _ => {
+                let rest = Passage { document, sentences: std::mem::take(&mut kept) };
+                let harm = judged.note(self.judging.of(&rest.text(), deadline).await?);
+                judged.kept = Some(rest);
+                harm
+            }
         };
-        if self.harmful == Harmful::Mask && !over() {
-            let (kept, masked) = self.masked(&passage, deadline).await?;
-            if !masked.is_empty() {
-                let withheld = masked.into_iter().map(|category| (Part::Sentence, category)).collect();
-                return Ok(Judged { kept, withheld, ..judged });
-            }
+        if let Some(category) = whole {
+            judged.kept = None;
+            judged.withheld = vec![(Part::Passage, category)];
         }
-        Ok(Judged { withheld: vec![(Part::Passage, category)], ..judged })
-    }
-
-    /// The passage without its harmful sentences, if the rest is harmless, and the harms of those.
-    async fn masked(
-        &self,
-        passage: &Passage,
-        deadline: Option<Instant>,
-    ) -> Result<(Option<Passage>, Vec<Option<Category>>), StageError> {
-        let (mut kept, mut harms) = (Vec::new(), Vec::new());
-        for sentence in &passage.sentences {
-            match self.judging.of(&sentence.text, deadline).await?.withheld {
-                Some(category) => harms.push(category),
-                None => kept.push(sentence.clone()),
-            }
-        }
-        if harms.is_empty() || kept.is_empty() {
-            return Ok((None, harms));
-        }
-        let rest = Passage { document: passage.document, sentences: kept };
-        // Harm that is spread over sentences is still there.
-        match self.judging.of(&rest.text(), deadline).await?.withheld {
-            Some(_) => Ok((None, Vec::new())),
-            None => Ok((Some(rest), harms)),
-        }
+        Ok(judged)
     }
 }
 
-/// A part of a document without the sentences that are meant for the model that reads it.
+impl Judged {
+    /// Takes note of an opinion, and says for which harm the text is kept out, if it is.
+    fn note(&mut self, opinion: Opinion) -> Option<Option<Category>> {
+        self.degraded |= opinion.degraded;
+        self.device = opinion.device.or(self.device.take());
+        self.scored = opinion.scored;
+        opinion.withheld
+    }
+}
+
+/// A part of a document without what is meant for the model that reads it.
 fn defused(passage: Passage, withheld: &mut Vec<Withheld>) -> Passage {
     let texts: Vec<&str> = passage.sentences.iter().map(|sentence| &*sentence.text).collect();
     let attacks = shield::attacks(&texts, None);
     let kept = passage.sentences.iter().zip(attacks).filter_map(|(sentence, attack)| {
-        if attack.is_some() {
-            Withheld::count(withheld, Part::Sentence, Some(Category::PromptAttack));
-            return None;
-        }
-        Some(sentence.clone())
+        let Some(attack) = attack else { return Some(sentence.clone()) };
+        Withheld::count(withheld, Part::Sentence, Some(Category::PromptAttack));
+        without(sentence, attack.range)
     });
     Passage { document: passage.document, sentences: kept.collect() }
+}
+
+/// A sentence without an aside. Where that stood at one end, its bytes are those of the rest; in the middle, they still
+/// are those of the whole.
+fn without(sentence: &Sentence, aside: Range<usize>) -> Option<Sentence> {
+    let before = sentence.text.get(..aside.start).unwrap_or_default().trim_end();
+    let after = sentence.text.get(aside.end..).unwrap_or_default().trim_start();
+    let Span { start, end } = sentence.span;
+    let verbatim = end - start == sentence.text.len();
+    let (text, span) = match (before, after) {
+        ("", "") => return None,
+        (before, "") if verbatim => (before.to_owned(), Span { start, end: start + before.len() }),
+        ("", after) if verbatim => (after.to_owned(), Span { start: end - after.len(), end }),
+        (before, after) => {
+            let gap = if before.is_empty() || after.starts_with(|c: char| c.is_ascii_punctuation()) {
+                ""
+            } else {
+                " "
+            };
+            (format!("{before}{gap}{after}"), sentence.span)
+        }
+    };
+    Some(Sentence { span, text: text.into(), heading: sentence.heading })
 }
 
 /// The same sentences as passages that can be judged, and shown, by themselves.

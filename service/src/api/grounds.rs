@@ -73,7 +73,11 @@ fn named((number, SourceJson { id, text }): (usize, &SourceJson)) -> (String, &s
     (id.clone().unwrap_or_else(|| (number + 1).to_string()), text)
 }
 
-fn answer<'a>(standing: &Standing, (text, names): (&'a str, &'a [String]), model: &'a str) -> StandingJson<'a> {
+fn answer<'a>(
+    standing: &Standing,
+    (text, names): (&'a str, &'a [String]),
+    model: &'a str,
+) -> StandingJson<'a> {
     let sentences = standing.grounded.sentences.iter().zip(&standing.citations).map(|(sentence, cited)| {
         let probability = sentence.support.probability;
         let citation = |(document, range): &(usize, std::ops::Range<usize>)| {

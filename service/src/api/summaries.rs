@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
 use futures::StreamExt;
+use plugins::extract::Unit;
 use policies::{Listener, Source, Stated};
 use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -22,23 +23,23 @@ async fn summarize(
 ) -> Result<HttpResponse, NativeError> {
     let who = caller.who(&[Scope::Judge])?;
     let request: OrderJson = json_of(body, summarizer.limits().max_body_bytes).await?;
-    let (id, stream) = (request.id.clone(), request.stream);
+    let (id, stream, unit) = (request.id.clone(), request.stream, request.unit()?);
     let order = request.order(who.sight)?;
     if stream {
-        return streamed(summarizer.into_inner(), order, id);
+        return streamed(summarizer.into_inner(), order, (id, unit));
     }
     let place = summarizer.try_place()?;
     let summarized = summarizer.summarize(order, &place).await?;
-    Ok(HttpResponse::Ok().json(SummaryJson::new(summarized).named(id)))
+    Ok(HttpResponse::Ok().json(SummaryJson::new(summarized, unit).named(id)))
 }
 
 /// Hands sentences on as the JSON of events.
-struct Events(UnboundedSender<web::Bytes>);
+struct Events(UnboundedSender<web::Bytes>, Unit);
 
 impl Listener for Events {
     fn hear(&self, sentence: &Stated, sources: &[Source]) {
         // A caller who hung up misses nothing.
-        let _ = self.0.send(event("sentence", &StatedJson::new(sentence, sources)));
+        let _ = self.0.send(event("sentence", &StatedJson::new(sentence, sources, self.1)));
     }
 }
 
@@ -47,15 +48,15 @@ impl Listener for Events {
 fn streamed(
     summarizer: Arc<Summarizer>,
     order: Order,
-    id: Option<serde_json::Value>,
+    (id, unit): (Option<serde_json::Value>, Unit),
 ) -> Result<HttpResponse, NativeError> {
     drop(summarizer.try_place()?);
     let (sender, events) = unbounded_channel();
-    let order = Order { listener: Some(Arc::new(Events(sender.clone()))), ..order };
+    let order = Order { listener: Some(Arc::new(Events(sender.clone(), unit))), ..order };
     let work = async move {
         let summarized = async { summarizer.summarize(order, &summarizer.place().await?).await };
         let last = match summarized.await {
-            Ok(summarized) => event("summary", &SummaryJson::new(summarized).named(id)),
+            Ok(summarized) => event("summary", &SummaryJson::new(summarized, unit).named(id)),
             Err(error) => event("error", &ErrorJson::from(&error)),
         };
         let _ = sender.send(last);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use futures::StreamExt;
+use plugins::extract::Unit;
 use plugins::{Document, Format, Question, Sight};
 use policies::{Length, SortBy, Summarized, Wanted, Wish};
 
@@ -120,7 +121,7 @@ fn document(file: PathBuf) -> anyhow::Result<Document> {
 fn print(summarized: Summarized, json: bool) -> anyhow::Result<Outcome> {
     let mut out = anstream::stdout().lock();
     if json {
-        writeln!(out, "{}", serde_json::to_string(&SummaryJson::new(summarized))?)?;
+        writeln!(out, "{}", serde_json::to_string(&SummaryJson::new(summarized, Unit::Byte))?)?;
     } else {
         painted::summary(&mut out, &summarized)?;
     }
@@ -158,12 +159,16 @@ async fn many(summarizer: Arc<Summarizer>, policy: Option<String>) -> anyhow::Re
 async fn answer(summarizer: &Summarizer, policy: Option<String>, number: u64, line: Line) -> (String, bool) {
     let (id, order) = parsed(summarizer, line);
     let summarized = async {
-        let mut order = order?.order(&Sight::all())?;
+        let order = order?;
+        let unit = order.unit()?;
+        let mut order = order.order(&Sight::all())?;
         order.policy = order.policy.or(policy);
-        summarizer.summarize(order, &summarizer.place().await?).await
+        Ok::<_, ApiError>((summarizer.summarize(order, &summarizer.place().await?).await?, unit))
     };
     let (written, made) = match summarized.await {
-        Ok(summarized) => (serde_json::to_string(&SummaryJson::new(summarized).named(id)), true),
+        Ok((summarized, unit)) => {
+            (serde_json::to_string(&SummaryJson::new(summarized, unit).named(id)), true)
+        }
         Err(error) => (serde_json::to_string(&ErrorJson::from(&error).placed(id, Some(number))), false),
     };
     // Both are maps of strings and numbers: there is nothing in them that JSON cannot hold.

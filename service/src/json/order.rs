@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use plugins::extract::Unit;
 use plugins::{Document, Format, Question, Sight};
 use policies::{Length, SortBy, Wanted, Wish};
 use serde::Deserialize;
@@ -26,6 +27,7 @@ pub struct OrderJson {
     sentences: Option<usize>,
     length: Option<String>,
     sort_by: Option<String>,
+    unit: Option<String>,
     language: Option<String>,
     /// The policy's name.
     pub policy: Option<String>,
@@ -68,6 +70,21 @@ struct AskedJson {
 }
 
 impl OrderJson {
+    /// What places in documents are counted in.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`] names what it may be.
+    pub fn unit(&self) -> Result<Unit, ApiError> {
+        match self.unit.as_deref() {
+            None | Some("byte") => Ok(Unit::Byte),
+            Some("codePoint") => Ok(Unit::CodePoint),
+            Some("utf16") => Ok(Unit::Utf16),
+            Some("grapheme") => Ok(Unit::Grapheme),
+            Some(_) => Err(field("unit", "it is none of byte, codePoint, utf16, grapheme")),
+        }
+    }
+
     /// The order, of a caller who sees documents by `sight`.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A summary as JSON: the same for the service and the command line.
 
+use plugins::extract::{Extent, Unit, offsets};
 use policies::{Citation, Plan, Source, Stated, Summarized, Withheld};
 use serde::Serialize;
 
@@ -36,7 +37,7 @@ pub struct StatedJson {
     unsupported: bool,
 }
 
-/// Bytes of a document as it was sent.
+/// Where in a document, as it was sent.
 #[derive(Debug, Serialize)]
 struct CitationJson {
     document: String,
@@ -59,9 +60,9 @@ struct PlanJson {
 }
 
 impl SummaryJson {
-    /// The JSON of a summary.
+    /// The JSON of a summary; places in documents are counted in `unit`.
     #[must_use]
-    pub fn new(summarized: Summarized) -> Self {
+    pub fn new(summarized: Summarized, unit: Unit) -> Self {
         let Summarized { action, summary, reason, sources, withheld, record } = summarized;
         Self {
             id: None,
@@ -69,7 +70,11 @@ impl SummaryJson {
             mode: summary.mode.name(),
             action: action.name(),
             reason,
-            sentences: summary.sentences.iter().map(|sentence| StatedJson::new(sentence, &sources)).collect(),
+            sentences: summary
+                .sentences
+                .iter()
+                .map(|sentence| StatedJson::new(sentence, &sources, unit))
+                .collect(),
             withheld: withheld.into_iter().map(WithheldJson::from).collect(),
             plan: summary.plan.map(|Plan { context, rounds }| PlanJson { context, rounds }),
             record: record_json(&record),
@@ -84,12 +89,13 @@ impl SummaryJson {
 }
 
 impl StatedJson {
-    /// The JSON of a sentence that cites `sources`.
+    /// The JSON of a sentence that cites `sources`; places in them are counted in `unit`.
     #[must_use]
-    pub fn new(sentence: &Stated, sources: &[Source]) -> Self {
+    pub fn new(sentence: &Stated, sources: &[Source], unit: Unit) -> Self {
         let citation = |Citation { document, span }: &Citation| {
-            let source = sources.get(*document)?;
-            Some(CitationJson { document: source.id.to_string(), start: span.start, end: span.end })
+            let Source { id, text, .. } = sources.get(*document)?;
+            let Extent { start, length } = offsets(text, &[span.start..span.end], unit).into_iter().next()?;
+            Some(CitationJson { document: id.to_string(), start, end: start + length })
         };
         Self {
             text: sentence.text.to_string(),
