@@ -16,7 +16,6 @@ use crate::json::{ErrorJson, place_of};
 use crate::keys::{Caller, Keys, Scope};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const API_KEY: &str = "api-key";
 
 /// Seconds after which a refused caller may try again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -51,16 +50,26 @@ impl ResponseError for NativeError {
     }
 }
 
-/// Lets a request pass that shows a key as `Authorization: Bearer KEY` or `api-key: KEY`, and notes whose it is.
+/// The headers that vendors' clients show a key in, beside `Authorization: Bearer KEY`.
+const KEY_HEADERS: [&str; 4] = ["api-key", "ocp-apim-subscription-key", "x-api-key", "x-goog-api-key"];
+
+/// Whose request it is, by the first key in a header that fits, and notes that for handlers; nobody's if no key fits.
+pub(super) fn identify(keys: &Keys, request: &ServiceRequest) -> Option<Caller> {
+    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+    let bearer = header("authorization").and_then(|value| value.strip_prefix(b"Bearer "));
+    let mut shown = bearer.into_iter().chain(KEY_HEADERS.iter().filter_map(|name| header(name)));
+    let caller = shown.find_map(|key| keys.holder(Some(key))).or_else(|| keys.holder(None))?;
+    request.extensions_mut().insert(caller.clone());
+    Some(caller)
+}
+
+/// Lets a request pass that shows a key. Vendors' paths do the same in their vendor's dress.
 pub(super) async fn require_key<B: MessageBody>(
     keys: web::Data<Keys>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
-    let bearer = header("authorization").and_then(|value| value.strip_prefix(b"Bearer "));
-    if let Some(caller) = keys.holder(bearer.or_else(|| header(API_KEY))) {
-        request.extensions_mut().insert(caller);
+    if identify(&keys, &request).is_some() {
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let refusal = NativeError(ApiError::Unauthorized).error_response();
