@@ -17,7 +17,9 @@ mod precedents;
 mod reading;
 mod registry;
 mod retrieve;
+mod sentences;
 pub mod shield;
+pub mod summarize;
 
 pub use bank::{CLAUSES, DOCUMENTS, PRECEDENTS, embed_whole, policy_bank, terms};
 pub use banks::{BankError, Banks, Kind, Manner};
@@ -30,6 +32,7 @@ pub use precedents::{
     Refusal, Review, Standing, State, fit, own_tags,
 };
 pub use registry::{ADJUDICATE, PluginError, Registry, Resources, StageConfig};
+pub use sentences::sentences;
 
 /// Every stage that ships with the service.
 #[must_use]
