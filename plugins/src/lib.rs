@@ -21,6 +21,7 @@ mod registry;
 mod retrieve;
 mod sentences;
 pub mod shield;
+pub mod summarize;
 mod summary;
 
 pub use bank::{CLAUSES, DOCUMENTS, PRECEDENTS, embed_whole, policy_bank, terms};

@@ -20,7 +20,7 @@ pub(super) struct Sign {
 /// [`english::PARTS`] or [`german::PARTS`].
 pub(super) type Pattern = (Family, f32, &'static str);
 
-/// How much a sign counts that a condition follows: "disregard this if you have paid" speaks to people.
+/// How much an order to disregard counts that a condition follows: "disregard this if you have paid" speaks to people.
 const CONDITIONAL: f32 = 0.45;
 
 struct Patterns {
@@ -60,8 +60,7 @@ pub(super) fn all(words: &Words) -> impl Iterator<Item = Sign> + '_ {
         let found = regex.find(words.text())?;
         let rest = words.text().get(found.end().saturating_sub(1)..).unwrap_or_default();
         let conditional = CONDITION.as_ref().is_some_and(|condition| condition.is_match(rest));
-        let weight =
-            if conditional && *family != Family::Address { weight.min(CONDITIONAL) } else { *weight };
+        let weight = if conditional && *family == Family::Override { weight.min(CONDITIONAL) } else { *weight };
         Some(Sign { family: *family, weight, range: words.source(&found.range()) })
     })
 }

@@ -7,24 +7,13 @@ use regex::{Regex, RegexSet};
 use super::{Family, sign::Sign};
 
 /// How much a piece counts, and what it looks like.
-const PIECES: [(f32, &str); 5] = [
+const PIECES: [(f32, &str); 6] = [
+    (0.5, r"(?i)\{\{\s*(?:user|char|input|prompt)\s*\}\}"),
     (0.95, r"(?i)\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>"),
-    (
-        0.95,
-        r"(?i)<\|\s*[a-z_]{2,20}\s*\|>|<(?:start|end)_of_turn>|</?(?:system|assistant|human)(?:_prompt)?>",
-    ),
-    (
-        0.75,
-        r"(?im)^\s*#{1,4}\s*(?:system|instructions?|anweisung(?:en)?|assistant|assistent|prompt|response|user|human)\s*:",
-    ),
-    (
-        0.8,
-        r"(?im)^\s*(?:---+|===+|\*\*\*+)?\s*(?:end of (?:document|text|context|article|prompt|input)|ende (?:des|der) (?:dokuments?|textes|artikels|eingabe|kontextes))\s*(?:---+|===+|\*\*\*+|[.:])",
-    ),
-    (
-        0.8,
-        r"(?is)^\s*(?:human|user|benutzer|nutzer|mensch)\s*:.*[\n\r]\s*(?:assistant|ai|bot|assistent|ki|chatgpt)\s*:",
-    ),
+    (0.95, r"(?i)<\|\s*[a-z_]{2,20}\s*\|>|<(?:start|end)_of_turn>|</?(?:system|assistant|human)(?:_prompt)?>"),
+    (0.75, r"(?im)^\s*#{1,4}\s*(?:system|instructions?|anweisung(?:en)?|assistant|assistent|prompt|response|user|human)\s*:"),
+    (0.8, r"(?im)^\s*(?:---+|===+|\*\*\*+)?\s*(?:end of (?:document|text|context|article|prompt|input)|ende (?:des|der) (?:dokuments?|textes|artikels|eingabe|kontextes))\s*(?:---+|===+|\*\*\*+|[.:])"),
+    (0.8, r"(?is)^\s*(?:human|user|benutzer|nutzer|mensch)\s*:.*[\n\r]\s*(?:assistant|ai|bot|assistent|ki|chatgpt)\s*:"),
 ];
 
 struct Pieces {

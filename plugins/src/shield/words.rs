@@ -64,8 +64,7 @@ impl Words {
         if !self.text.split(' ').any(mixed) {
             return None;
         }
-        let unmask =
-            |word: &str| if mixed(word) { word.chars().map(letter).collect() } else { word.to_owned() };
+        let unmask = |word: &str| if mixed(word) { word.chars().map(letter).collect() } else { word.to_owned() };
         let text = self.text.split(' ').map(unmask).collect::<Vec<String>>().join(" ");
         Some(Self { text, places: self.places.clone() })
     }
