@@ -3,6 +3,7 @@
 //! Deliberately absent: decisions. A verdict is `policies::Pipeline`'s; this room brings the text in and
 //! the answer out.
 
+pub mod abilities;
 pub mod api;
 pub mod chambers;
 pub mod clerk;

@@ -192,3 +192,23 @@ fn a_bench_counts_what_was_asked_for() {
     assert_fails(&check("bench", "golden-llama/gqa", &["--new", "5000"], b""), "context is");
     assert_fails(&check("bench", "golden-llama/gqa", &["--prefill", "256"], b""), "context is");
 }
+
+#[test]
+fn what_a_model_is_able_to_do_is_measured_and_written_into_its_card() {
+    let copy = folder();
+    for entry in std::fs::read_dir(model("guard")).expect("the guard is there") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, copy.path().join(path.file_name().expect("a name"))).expect("it is copied");
+    }
+    let card = copy.path().join("lamassu.json");
+    let read = || serde_json::from_slice::<Value>(&std::fs::read(&card).expect("a card")).expect("JSON");
+    let mut claimed = read();
+    claimed["abilities"] = json!(["judge", "chat", "summarize"]);
+    std::fs::write(&card, claimed.to_string()).expect("it is written");
+    let data = folder();
+    let output = lamassu(data.path()).args(["model", "measure"]).arg(copy.path()).output().expect("it runs");
+    assert!(output.status.success(), "{}", err(&output));
+    let measured = read();
+    assert_eq!(measured["abilities"], json!(["judge"]), "{}", out(&output));
+    assert_eq!(measured["categories"], claimed["categories"]);
+}

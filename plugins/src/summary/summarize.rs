@@ -71,7 +71,7 @@ impl Summarizing {
         }
         let llama = self.llama.as_ref().ok_or_else(|| "no LLaMA is loaded".to_owned())?;
         if !llama.card().abilities.contains(&Ability::Summarize) {
-            return Err("the loaded LLaMA is not known to be able to summarize".to_owned());
+            return Err("the loaded LLaMA is not known to be able to summarize (`lamassu model measure` finds out)".to_owned());
         }
         nothing_left(dossier.passages()).map_or(Ok(llama), Err)
     }

@@ -5,6 +5,7 @@ mod eval;
 mod import;
 mod index;
 mod lines;
+mod measure;
 mod model;
 mod moderate;
 mod painted;

@@ -15,6 +15,7 @@ use super::Outcome;
 use super::bench::{self, Bench};
 use super::import;
 use super::lines::{self, Line};
+use super::measure;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::json::{ErrorJson, place_of};
@@ -32,6 +33,8 @@ pub(super) enum Command {
     },
     /// Find out which device really runs a model, and why the others do not
     Probe(Probe),
+    /// Measure what a model is able to do, and write it into its card
+    Measure(measure::Arguments),
     /// Measure how fast a model scores and generates here
     Bench(Bench),
     /// Continue a prompt, by the likeliest tokens unless told otherwise; the continuation alone goes to standard output
@@ -105,6 +108,7 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Out
         Command::Import(arguments) => import::run(config, arguments).await,
         Command::Inspect { dir } => inspect(&ModelFolder::read(&dir)?),
         Command::Probe(probe) => run_probe(config, probe),
+        Command::Measure(arguments) => measure::run(config, arguments).await,
         Command::Bench(options) => bench::run(config, &options).await,
         Command::Generate(generate) => run_generate(config, generate).await,
         Command::Tokenize { dir } => tokenize(config, &dir).await,
