@@ -66,6 +66,8 @@ pub struct Config {
     pub llama: LlamaSeat,
     /// Where ONNX Runtime and the encoder come from.
     pub setup: SetUp,
+    /// TLS, if the service is to speak it.
+    pub tls: Option<Tls>,
 }
 
 /// How log lines are written.
@@ -160,6 +162,16 @@ pub struct LlamaSeat {
     pub packed: Option<PathBuf>,
 }
 
+/// `[tls]`: the service speaks TLS, with this certificate.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM: the certificate, and those that lead to a known authority. Read again when it changes.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+}
+
 /// `[setup]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -195,6 +207,7 @@ impl Default for Config {
             inference: Inference::default(),
             llama: LlamaSeat::default(),
             setup: SetUp::default(),
+            tls: None,
         }
     }
 }

@@ -9,6 +9,9 @@ mod native;
 mod policies;
 mod rows;
 mod summaries;
+mod tls;
+
+pub use tls::TlsError;
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -57,7 +60,11 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
         }
     });
     let server = server.client_request_timeout(HEAD_TIMEOUT).shutdown_timeout(config.limits.shutdown_seconds);
-    server.listen(listener)?.run().await
+    let server = match &config.tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls::listener(tls).map_err(std::io::Error::other)?)?,
+        None => server.listen(listener)?,
+    };
+    server.run().await
 }
 
 /// Every route there is. `/v1/lamassu` comes before anything else under `/v1`: of two scopes with one

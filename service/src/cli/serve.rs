@@ -18,7 +18,8 @@ pub(super) fn run(config: &Config) -> anyhow::Result<Outcome> {
         reload_on_hang_up(&house)?;
         let address = listener.local_addr()?;
         let mut out = anstream::stderr().lock();
-        writeln!(out, "listening on http://{address}")?;
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        writeln!(out, "listening on {scheme}://{address}")?;
         if config.api_key.is_none() && config.key.is_empty() {
             writeln!(out, "no api_key is set: only this machine can connect, and needs no key")?;
         }
