@@ -164,8 +164,11 @@ async fn numbered_passages_become_a_text_with_citations_and_what_is_heard_is_the
 async fn passages_that_do_not_fit_the_context_are_summarized_in_groups_and_then_together() {
     let texts: Vec<String> = known().iter().map(Known::text).collect();
     let passages: Vec<&str> = texts.iter().map(String::as_str).collect();
-    for language in [Tongue::English, Tongue::German] {
-        let request = Request { passages: &passages, language, ..Request::default() };
+    let languages = [Tongue::English, Tongue::German];
+    for (length, language) in
+        [Length::Medium, Length::Long].into_iter().flat_map(|length| languages.map(|l| (length, l)))
+    {
+        let request = Request { passages: &passages, length, language, ..Request::default() };
         let (written, heard) = written(tiny(), &request).await;
         let plan = &written.plan;
         assert_eq!((plan.levels, plan.context), (2, 1024));
@@ -185,7 +188,7 @@ async fn one_passage_longer_than_the_context_is_read_in_parts_and_no_byte_is_lef
     let texts: Vec<String> = known().iter().map(Known::text).collect();
     let text = texts.join(" ");
     let passages = [text.as_str()];
-    let request = Request { passages: &passages, ..Request::default() };
+    let request = Request { passages: &passages, length: Length::Medium, ..Request::default() };
     let (written, _) = written(tiny(), &request).await;
     assert_eq!(written.plan.levels, 2);
     let first: Vec<&Step> = written.plan.steps.iter().filter(|step| step.level == 0).collect();
@@ -219,7 +222,7 @@ async fn a_deadline_cuts_a_summary_short_and_what_there_is_is_its_beginning() {
 async fn a_summary_in_its_parts_that_meets_the_deadline_shows_nothing() {
     let texts: Vec<String> = known().iter().map(Known::text).collect();
     let passages: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let request = Request { passages: &passages, ..Request::default() };
+    let request = Request { passages: &passages, length: Length::Medium, ..Request::default() };
     let (none, heard) = written(&tiny().until(Instant::now()), &request).await;
     assert_eq!((none.text.as_str(), none.cut_short), ("", Some(CutShort::Deadline)));
     assert!(heard.is_empty() && none.markers.is_empty());

@@ -134,7 +134,7 @@ fn halved(
     if piece.is_empty() || fits(piece)? {
         return Ok(vec![range]);
     }
-    let middle = piece.ceil_char_boundary(piece.len() / 2);
+    let middle = piece.ceil_char_boundary(piece.len().div_ceil(2));
     let space = piece.get(..middle).and_then(|half| half.rfind(' ')).filter(|space| *space > 0);
     let at = range.start + space.unwrap_or(middle);
     if at >= range.end {
@@ -183,6 +183,8 @@ mod tests {
     #[test]
     fn where_not_even_a_character_fits_there_is_no_room() {
         let never = |_: &str| Ok(false);
-        assert!(matches!(parts((0, "Äb cd"), "de", &never), Err(WriteError::NoRoom { .. })));
+        for text in ["Äb cd", "bÄ", "b"] {
+            assert!(matches!(parts((0, text), "de", &never), Err(WriteError::NoRoom { .. })));
+        }
     }
 }

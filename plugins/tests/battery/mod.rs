@@ -53,11 +53,13 @@ fn lines() -> Vec<Line> {
 }
 
 fn documents(lines: &[Line]) -> HashMap<&str, &[String]> {
-    let document = |line: &'_ Line| match line {
-        Line::Document { id, sentences, .. } => Some((id.as_str(), sentences.as_slice())),
-        _ => None,
-    };
-    lines.iter().filter_map(document).collect()
+    let mut documents = HashMap::new();
+    for line in lines {
+        if let Line::Document { id, sentences, .. } = line {
+            documents.insert(id.as_str(), sentences.as_slice());
+        }
+    }
+    documents
 }
 
 /// A document's sentences with others before the one at `at`, between `apart`.
