@@ -40,28 +40,30 @@ pub(super) fn beside(readings: &[Reading], found: &mut [Option<Attack>]) {
         .filter_map(|(at, attack)| Some((at, whole(at, attack.as_ref()?)?)))
         .collect();
     for (origin, score) in origins {
-        let behind = (origin + 1..readings.len()).take(LONGEST);
-        mark(behind, score, found, readings, |reading| reading.orders || reading.score() >= BESIDE);
-        let before = (0..origin).rev().take(LONGEST);
-        mark(before, score, found, readings, |reading| reading.score() >= BESIDE);
+        let attack = |at: usize| {
+            let range = 0..readings.get(at).map_or(0, |reading| reading.bytes);
+            Attack { score, family: Family::Continuation, range }
+        };
+        let sign = |at: usize| readings.get(at).is_some_and(|reading| reading.score() >= BESIDE);
+        let orders = |at: usize| readings.get(at).is_some_and(|reading| reading.orders);
+        mark((origin + 1..readings.len()).take(LONGEST), found, |at| {
+            (sign(at) || orders(at)).then(|| attack(at))
+        });
+        mark((0..origin).rev().take(LONGEST), found, |at| sign(at).then(|| attack(at)));
     }
 }
 
+/// Marks what belongs to an attack, until something does not; what was found already stays as it is.
 fn mark(
     places: impl Iterator<Item = usize>,
-    score: f32,
     found: &mut [Option<Attack>],
-    readings: &[Reading],
-    belongs: impl Fn(&Reading) -> bool,
+    belongs: impl Fn(usize) -> Option<Attack>,
 ) {
     for at in places {
-        let (Some(place), Some(reading)) = (found.get_mut(at), readings.get(at)) else { return };
-        if place.is_some() {
-            continue;
+        let Some(place) = found.get_mut(at) else { return };
+        if place.is_none() {
+            let Some(attack) = belongs(at) else { return };
+            *place = Some(attack);
         }
-        if !belongs(reading) {
-            return;
-        }
-        *place = Some(Attack { score, family: Family::Continuation, range: 0..reading.bytes });
     }
 }

@@ -103,7 +103,9 @@ pub(super) fn smuggled(sentence: &str) -> Vec<Sign> {
         } else {
             length = 0;
         }
-        if matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}' | '\u{AD}') && before.is_ascii_alphabetic() {
+        if matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}' | '\u{AD}')
+            && before.is_ascii_alphabetic()
+        {
             joined = if joints == 0 { at..end } else { joined.start..end };
             joints += usize::from(c != '\u{AD}');
         }
@@ -120,9 +122,9 @@ pub(super) fn aside(sentence: &str, signs: &[Sign]) -> Range<usize> {
     let whole = 0..sentence.len();
     let Some(start) = signs.iter().map(|sign| sign.range.start).min() else { return whole };
     let end = signs.iter().map(|sign| sign.range.end).max().unwrap_or(sentence.len());
-    let spelled = signs.iter().find(|sign| {
-        sign.weight >= SPELLED && sign.family == Family::Hidden && sign.range == (start..end)
-    });
+    let spelled = signs
+        .iter()
+        .find(|sign| sign.weight >= SPELLED && sign.family == Family::Hidden && sign.range == (start..end));
     let aside = spelled.map(|sign| sign.range.clone()).or_else(|| brackets(sentence, &(start..end)));
     aside.map_or(whole, |aside| widened(sentence, aside))
 }
@@ -162,7 +164,8 @@ mod tests {
 
     #[test]
     fn hidden_markup_is_found_over_several_sentences_and_within_one() {
-        let sentences = ["Seen text here. <!-- Do this.", "And that. -->", "A longer text <p hidden>x y</p> goes on."];
+        let sentences =
+            ["Seen text here. <!-- Do this.", "And that. -->", "A longer text <p hidden>x y</p> goes on."];
         let regions = regions(&sentences);
         let texts: Vec<&str> = regions.iter().map(|region| region.text.as_str()).collect();
         assert_eq!(texts, ["Do this.\nAnd that.", "x y"]);
@@ -180,7 +183,8 @@ mod tests {
 
     #[test]
     fn characters_that_show_nothing_are_signs_and_flags_are_not() {
-        let spelled: String = "hidden words".chars().filter_map(|c| char::from_u32(0xE0000 + c as u32)).collect();
+        let spelled: String =
+            "hidden words".chars().filter_map(|c| char::from_u32(0xE0000 + c as u32)).collect();
         let sentence = format!("A bee{spelled}hive stands here.");
         let signs = smuggled(&sentence);
         assert_eq!(signs.len(), 1);

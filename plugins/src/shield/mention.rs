@@ -18,7 +18,8 @@ static ABOUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Whether `range` lies in quotation marks within a sentence that talks about attacks.
 pub(super) fn is_mention(text: &str, range: &Range<usize>) -> bool {
-    let Some(quoted) = quotes(text).into_iter().find(|quote| quote.start <= range.start && range.end <= quote.end)
+    let Some(quoted) =
+        quotes(text).into_iter().find(|quote| quote.start <= range.start && range.end <= quote.end)
     else {
         return false;
     };

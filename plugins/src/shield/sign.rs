@@ -60,7 +60,8 @@ pub(super) fn all(words: &Words) -> impl Iterator<Item = Sign> + '_ {
         let found = regex.find(words.text())?;
         let rest = words.text().get(found.end().saturating_sub(1)..).unwrap_or_default();
         let conditional = CONDITION.as_ref().is_some_and(|condition| condition.is_match(rest));
-        let weight = if conditional && *family == Family::Override { weight.min(CONDITIONAL) } else { *weight };
+        let weight =
+            if conditional && *family == Family::Override { weight.min(CONDITIONAL) } else { *weight };
         Some(Sign { family: *family, weight, range: words.source(&found.range()) })
     })
 }

@@ -10,10 +10,22 @@ use super::{Family, sign::Sign};
 const PIECES: [(f32, &str); 6] = [
     (0.5, r"(?i)\{\{\s*(?:user|char|input|prompt)\s*\}\}"),
     (0.95, r"(?i)\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>"),
-    (0.95, r"(?i)<\|\s*[a-z_]{2,20}\s*\|>|<(?:start|end)_of_turn>|</?(?:system|assistant|human)(?:_prompt)?>"),
-    (0.75, r"(?im)^\s*#{1,4}\s*(?:system|instructions?|anweisung(?:en)?|assistant|assistent|prompt|response|user|human)\s*:"),
-    (0.8, r"(?im)^\s*(?:---+|===+|\*\*\*+)?\s*(?:end of (?:document|text|context|article|prompt|input)|ende (?:des|der) (?:dokuments?|textes|artikels|eingabe|kontextes))\s*(?:---+|===+|\*\*\*+|[.:])"),
-    (0.8, r"(?is)^\s*(?:human|user|benutzer|nutzer|mensch)\s*:.*[\n\r]\s*(?:assistant|ai|bot|assistent|ki|chatgpt)\s*:"),
+    (
+        0.95,
+        r"(?i)<\|\s*[a-z_]{2,20}\s*\|>|<(?:start|end)_of_turn>|</?(?:system|assistant|human)(?:_prompt)?>",
+    ),
+    (
+        0.75,
+        r"(?im)^\s*#{1,4}\s*(?:system|instructions?|anweisung(?:en)?|assistant|assistent|prompt|response|user|human)\s*:",
+    ),
+    (
+        0.8,
+        r"(?im)^\s*(?:---+|===+|\*\*\*+)?\s*(?:end of (?:document|text|context|article|prompt|input)|ende (?:des|der) (?:dokuments?|textes|artikels|eingabe|kontextes))\s*(?:---+|===+|\*\*\*+|[.:])",
+    ),
+    (
+        0.8,
+        r"(?is)^\s*(?:human|user|benutzer|nutzer|mensch)\s*:.*[\n\r]\s*(?:assistant|ai|bot|assistent|ki|chatgpt)\s*:",
+    ),
 ];
 
 struct Pieces {
@@ -47,6 +59,15 @@ pub(super) fn signs(text: &str) -> Vec<Sign> {
         Some(Sign { family: Family::Template, weight: *weight, range: piece.find(text)?.range() })
     };
     matched.iter().filter_map(sign).collect()
+}
+
+/// Bytes of the tokens, and the space behind them, that a sentence begins with.
+pub(super) fn leading(sentence: &str) -> usize {
+    static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?i)^\s*(?:(?:\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>|<\|\s*[a-z_]{2,20}\s*\|>)\s*)+")
+            .ok()
+    });
+    TOKENS.as_ref().and_then(|tokens| tokens.find(sentence)).map_or(0, |found| found.end())
 }
 
 /// Whose turn the sentence begins like, if it does.

@@ -64,7 +64,8 @@ impl Words {
         if !self.text.split(' ').any(mixed) {
             return None;
         }
-        let unmask = |word: &str| if mixed(word) { word.chars().map(letter).collect() } else { word.to_owned() };
+        let unmask =
+            |word: &str| if mixed(word) { word.chars().map(letter).collect() } else { word.to_owned() };
         let text = self.text.split(' ').map(unmask).collect::<Vec<String>>().join(" ");
         Some(Self { text, places: self.places.clone() })
     }
@@ -120,11 +121,9 @@ fn kind(c: char, before: char, next: char) -> Kind {
         c if c.is_alphanumeric() => Kind::Letter,
         // An apostrophe within a word, and letters that were drawn apart by nothing.
         '\'' | '’' if before.is_alphanumeric() && next.is_alphanumeric() => Kind::Nothing,
-        '-' | '_' if before.is_alphanumeric() && next.is_alphanumeric() => Kind::Space,
-        // Not the end of a clause: a number, an address.
-        '.' | '/' | ':' if before.is_alphanumeric() && next.is_alphanumeric() => Kind::Space,
-        '\n' | '\r' => Kind::Clause,
-        c if c.is_whitespace() => Kind::Space,
+        // Not the end of a clause: two words in one, a number, an address.
+        '-' | '_' | '.' | '/' | ':' if before.is_alphanumeric() && next.is_alphanumeric() => Kind::Space,
+        c if c.is_whitespace() && !matches!(c, '\n' | '\r') => Kind::Space,
         _ => Kind::Clause,
     }
 }

@@ -41,14 +41,7 @@ impl Strip {
     /// One for markers from 1 to `most`.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self {
-            most,
-            given: 0,
-            space: String::new(),
-            held: None,
-            behind_marker: false,
-            markers: Vec::new(),
-        }
+        Self { most, given: 0, space: String::new(), held: None, behind_marker: false, markers: Vec::new() }
     }
 
     /// The text that `piece` makes certain.
@@ -129,7 +122,8 @@ impl Strip {
     fn half(&mut self) -> String {
         let Some(held) = self.held.take() else { return String::new() };
         self.behind_marker = true;
-        let is_marker = |c: char| c.is_ascii_digit() || c.is_whitespace() || matches!(c, ',' | ';' | '-' | '–' | '^');
+        let is_marker =
+            |c: char| c.is_ascii_digit() || c.is_whitespace() || matches!(c, ',' | ';' | '-' | '–' | '^');
         let text = held.trim_start_matches(is_marker);
         if text.len() == held.len() { held } else { format!(" {text}") }
     }
@@ -151,7 +145,9 @@ fn numbers(inner: &str, most: usize) -> Vec<usize> {
             let end = end.trim();
             end.parse::<usize>().ok().filter(|_| end.bytes().all(|byte| byte.is_ascii_digit()))
         });
-        let (Some(Some(first)), last, None) = (ends.next(), ends.next(), ends.next()) else { return Vec::new() };
+        let (Some(Some(first)), last, None) = (ends.next(), ends.next(), ends.next()) else {
+            return Vec::new();
+        };
         let Some(last) = last.unwrap_or(Some(first)) else { return Vec::new() };
         for number in first.max(1)..=last.min(most) {
             if !numbers.contains(&number) {

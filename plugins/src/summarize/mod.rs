@@ -147,7 +147,9 @@ pub enum WriteError {
         context: usize,
     },
     /// Summaries of summaries do not become fewer.
-    #[error("after {levels} levels the partial summaries still do not fit the model's context of {context} tokens")]
+    #[error(
+        "after {levels} levels the partial summaries still do not fit the model's context of {context} tokens"
+    )]
     TooMuch {
         /// Levels that were written.
         levels: usize,

@@ -27,7 +27,7 @@ struct Item {
 
 /// What came of one prompt.
 #[derive(Default)]
-struct Text {
+struct Answer {
     text: String,
     markers: Markers,
     prompt_tokens: usize,
@@ -94,10 +94,10 @@ pub async fn write(
 }
 
 /// The summaries of groups, some at a time, in order.
-async fn together(showing: &Showing<'_>, groups: &[&[Item]]) -> Result<Vec<Text>, WriteError> {
+async fn together(showing: &Showing<'_>, groups: &[&[Item]]) -> Result<Vec<Answer>, WriteError> {
     let texts = groups.iter().map(|group| async move { showing.write(group, &mut |_| {}).await });
     // Boxed, since the compiler cannot see that the futures of borrowed groups may go from thread to thread.
-    let texts: Vec<BoxFuture<'_, _>> = texts.map(|text| text.boxed()).collect();
+    let texts: Vec<BoxFuture<'_, _>> = texts.map(FutureExt::boxed).collect();
     stream::iter(texts).buffered(SIDE_BY_SIDE).try_collect().await
 }
 
@@ -122,7 +122,7 @@ fn first_items(llama: &Llama, request: &Request<'_>) -> Result<Vec<Item>, WriteE
 
 /// A partial summary's sentences, each as an item that rests on what its markers say; on the whole group where they say
 /// nothing.
-fn sentences(text: &Text, group: &[Item], from: usize, language: Tongue) -> Vec<Item> {
+fn sentences(text: &Answer, group: &[Item], from: usize, language: Tongue) -> Vec<Item> {
     let item = |range: std::ops::Range<usize>| {
         let numbers = text.markers.iter().filter(|(at, _)| range.start < *at && *at <= range.end);
         let mut shown: Vec<&Item> = numbers.flat_map(|(_, numbers)| named(numbers, group)).collect();
@@ -162,7 +162,7 @@ fn cited(markers: &Markers, items: &[Item]) -> Vec<(usize, Vec<usize>)> {
     markers.iter().map(|(at, numbers)| (*at, passages(numbers))).collect()
 }
 
-fn step(level: usize, items: &[Item], text: &Text) -> Step {
+fn step(level: usize, items: &[Item], text: &Answer) -> Step {
     let mut from: Vec<usize> = items.iter().filter_map(|item| item.from).collect();
     from.dedup();
     Step {
@@ -207,29 +207,30 @@ impl Showing<'_> {
     }
 
     /// Tokens the answer may have: what the length says, and no more than a quarter of a small context.
-    fn new(&self) -> usize {
+    fn most_new(&self) -> usize {
         self.length.tokens().min(self.llama.shape().context / 4)
     }
 
     /// Tokens the prompt may have.
     fn room(&self) -> usize {
-        self.llama.shape().context.saturating_sub(self.new())
+        self.llama.shape().context.saturating_sub(self.most_new())
     }
 
     async fn write(
         &self,
         items: &[Item],
         on_text: &mut (dyn FnMut(&str) + Send),
-    ) -> Result<Text, WriteError> {
+    ) -> Result<Answer, WriteError> {
         let asked = self.asked(items.iter().map(|item| item.text.as_str()));
         let options = GenerateOptions {
-            new: self.new(),
+            new: self.most_new(),
             sampling: self.request.sampling.clone(),
             ..GenerateOptions::default()
         };
         let mut strip = Strip::new(items.len());
-        let mut text = Text { prompt_tokens: self.llama.prompt_ids(&asked.prompt())?.len(), ..Text::default() };
-        let mut hear = |piece: String, text: &mut Text| {
+        let mut text =
+            Answer { prompt_tokens: self.llama.prompt_ids(&asked.prompt())?.len(), ..Answer::default() };
+        let mut hear = |piece: String, text: &mut Answer| {
             if !piece.is_empty() {
                 on_text(&piece);
                 text.text.push_str(&piece);

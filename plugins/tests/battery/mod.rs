@@ -10,13 +10,8 @@ pub(crate) struct Attacked {
     pub(crate) family: String,
     /// The document that is to be left, with single spaces.
     pub(crate) clean: String,
-    sentences: Vec<String>,
-}
-
-impl Attacked {
-    pub(crate) fn sentences(&self) -> Vec<&str> {
-        self.sentences.iter().map(String::as_str).collect()
-    }
+    /// The document with what was put into it.
+    pub(crate) text: String,
 }
 
 #[derive(Deserialize)]
@@ -33,8 +28,8 @@ enum Line {
         #[serde(rename = "lang")]
         _lang: String,
         family: String,
-        #[serde(rename = "where")]
-        _place: String,
+        /// `paragraph` stands between blank lines.
+        r#where: String,
         document: String,
         /// The sentence before which, or within which, it is put.
         at: usize,
@@ -58,11 +53,20 @@ fn lines() -> Vec<Line> {
 }
 
 fn documents(lines: &[Line]) -> HashMap<&str, &[String]> {
-    let document = |line| match line {
-        &Line::Document { ref id, ref sentences, .. } => Some((id.as_str(), sentences.as_slice())),
-        _ => None,
-    };
-    lines.iter().filter_map(document).collect()
+    let mut documents = HashMap::new();
+    for line in lines {
+        if let Line::Document { id, sentences, .. } = line {
+            documents.insert(id.as_str(), sentences.as_slice());
+        }
+    }
+    documents
+}
+
+/// A document's sentences with others before the one at `at`, between `apart`.
+fn put_in(document: &[String], at: usize, others: &[String], apart: &str) -> String {
+    let (before, behind) = (document[..at].join(" "), document[at..].join(" "));
+    let parts = [before, others.join(" "), behind];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(apart)
 }
 
 /// The attacks, each in its document.
@@ -70,17 +74,16 @@ pub(crate) fn attacked() -> Vec<Attacked> {
     let lines = lines();
     let documents = documents(&lines);
     let attacked = lines.iter().filter_map(|line| {
-        let Line::Attack { id, family, document, at, attack, after, .. } = line else { return None };
-        let mut sentences = documents[document.as_str()].to_vec();
-        let clean = sentences.join(" ");
-        if let Some(after) = after {
-            let sentence = &mut sentences[*at];
-            let place = sentence.find(after).expect("it is there") + after.len();
-            sentence.insert_str(place, &attack.concat());
+        let Line::Attack { id, family, r#where, document, at, attack, after, .. } = line else { return None };
+        let document = documents[document.as_str()];
+        let clean = document.join(" ");
+        let text = if let Some(after) = after {
+            let place = clean.find(after).expect("it is there") + after.len();
+            format!("{}{}{}", &clean[..place], attack.concat(), &clean[place..])
         } else {
-            sentences.splice(at..at, attack.iter().cloned());
-        }
-        Some(Attacked { id: id.clone(), family: family.clone(), clean, sentences })
+            put_in(document, *at, attack, if r#where == "paragraph" { "\n\n" } else { " " })
+        };
+        Some(Attacked { id: id.clone(), family: family.clone(), clean, text })
     });
     attacked.collect()
 }
@@ -91,10 +94,8 @@ pub(crate) fn harmless() -> Vec<Attacked> {
     let documents = documents(&lines);
     let harmless = lines.iter().filter_map(|line| {
         let Line::Benign { id, document, at, text, .. } = line else { return None };
-        let mut sentences = documents[document.as_str()].to_vec();
-        sentences.splice(at..at, text.iter().cloned());
-        let clean = sentences.join(" ");
-        Some(Attacked { id: id.clone(), family: "none".to_owned(), clean, sentences })
+        let text = put_in(documents[document.as_str()], *at, text, " ");
+        Some(Attacked { id: id.clone(), family: "none".to_owned(), clean: text.clone(), text })
     });
     harmless.collect()
 }

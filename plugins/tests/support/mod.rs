@@ -32,7 +32,12 @@ pub(crate) fn models() -> &'static (Runtime, Embedder, Arc<Classifier>) {
 
 /// A LLaMA of the models' folder, anew.
 pub(crate) fn llama(name: &str) -> Llama {
-    Llama::load(onnx(), &folder().join(name), &LlamaOptions::default()).expect("it loads")
+    llama_with(name, &LlamaOptions::default())
+}
+
+/// The same, working as `options` say.
+pub(crate) fn llama_with(name: &str, options: &LlamaOptions) -> Llama {
+    Llama::load(onnx(), &folder().join(name), options).expect("it loads")
 }
 
 /// The guard.
