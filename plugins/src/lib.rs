@@ -11,6 +11,7 @@ mod blocklist;
 mod brief;
 mod classify;
 mod documents;
+pub mod extract;
 mod folding;
 mod kept;
 mod precedents;
