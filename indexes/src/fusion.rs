@@ -6,13 +6,16 @@ use crate::Hit;
 
 /// How little the first ranks count more than those behind: reciprocal-rank fusion's `k`.
 ///
-/// *Source*: Cormack, Clarke & Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet", section 3.
-pub const FUSION_K: f32 = 60.0;
+/// *Source*: Cormack, Clarke & Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet", section 3, which has 60 for
+/// rankings of equal merit. Where one side is the weaker, as meaning is in German, 60 lets its many half-good rows outvote the
+/// other's first: by `lamassu eval`, nDCG@10 on the German XQuAD questions is 0.900 with 60 and 0.942 with 1 (words alone
+/// 0.935), on the English ones 0.982 and 0.984 (words alone 0.980).
+pub const FUSION_K: f32 = 1.0;
 
 /// How many rows of each side a hybrid query fuses, at least; more if more are asked for.
 pub const FUSED_DEPTH: usize = 100;
 
-/// The `k` best ids of two rankings: an id's score is the sum of `1 / (60 + rank)` over the rankings it is in, ranks
+/// The `k` best ids of two rankings: an id's score is the sum of `1 / (FUSION_K + rank)` over the rankings it is in, ranks
 /// from 1. Best first, equal ones by id.
 ///
 /// Every engine fuses here, so hybrid answers differ only where rankings do.
@@ -44,6 +47,6 @@ mod tests {
     fn an_id_in_both_rankings_beats_one_that_leads_in_one() {
         let best = fused([&["a", "b", "c"], &["d", "b"]], 3);
         assert_eq!(best.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["b", "a", "d"]);
-        assert!((best[0].1 - 2.0 / 62.0).abs() < 1e-7 && (best[1].1 - 1.0 / 61.0).abs() < 1e-7);
+        assert!((best[0].1 - 2.0 / 3.0).abs() < 1e-7 && (best[1].1 - 1.0 / 2.0).abs() < 1e-7);
     }
 }

@@ -79,12 +79,12 @@ fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap())
 }
 
-/// The best of two rankings: the sum of `1 / (60 + rank)`.
+/// The best of two rankings: the sum of `1 / (1 + rank)`.
 fn fused(rankings: [&[Hit]; 2], k: usize) -> Vec<(String, f64)> {
     let mut scores: BTreeMap<&str, f64> = BTreeMap::new();
     for ranking in rankings {
         for (before, hit) in ranking.iter().enumerate() {
-            *scores.entry(&hit.row.id).or_default() += 1.0 / (61.0 + number(before));
+            *scores.entry(&hit.row.id).or_default() += 1.0 / (2.0 + number(before));
         }
     }
     let mut all: Vec<(String, f64)> = scores.into_iter().map(|(id, score)| (id.to_owned(), score)).collect();

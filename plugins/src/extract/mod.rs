@@ -83,8 +83,8 @@ pub struct Chosen {
 /// Time is linear in the items for each sentence chosen; memory is linear.
 #[must_use]
 pub fn choose(items: &[Item<'_>], wanted: &Wanted<'_>) -> Vec<Chosen> {
-    let weights = if wanted.focus.is_some() { &Weights::FOCUSED } else { &Weights::CENTRAL };
-    Scored::of(items, wanted.focus.as_ref(), wanted.language).choose(weights, wanted.sentences, wanted.order)
+    let weights = if wanted.focus.is_some() { Weights::FOCUSED } else { Weights::whole(items.len()) };
+    Scored::of(items, wanted.focus.as_ref(), wanted.language).choose(&weights, wanted.sentences, wanted.order)
 }
 
 /// Items whose traits are known: the dear part of [`choose`], done once where weights are tried.

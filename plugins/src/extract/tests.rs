@@ -37,10 +37,10 @@ const STORY: &[(&str, f32)] = &[
 
 #[test]
 fn what_was_said_already_is_not_said_again() {
-    let (items, only_likeness) = (items(0, STORY), Weights { likeness: 100.0, ..Weights::CENTRAL });
+    let (items, only_likeness) = (items(0, STORY), Weights { likeness: 100.0, ..Weights::LONG });
     let chosen = Scored::of(&items, None, Some("en")).choose(&only_likeness, 2, Order::Offset);
     assert_ne!(places(&chosen), [0, 1]);
-    let free = Weights { likeness: 0.0, ..Weights::CENTRAL };
+    let free = Weights { likeness: 0.0, ..Weights::LONG };
     let chosen = Scored::of(&items, None, Some("en")).choose(&free, 2, Order::Offset);
     assert_eq!(places(&chosen), [0, 1]);
 }

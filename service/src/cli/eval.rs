@@ -1,15 +1,16 @@
 //! `lamassu eval`
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use futures::{StreamExt, stream};
 
-use super::Outcome;
+use super::{Outcome, compared};
 use crate::config::Config;
-use crate::eval::{Report, Rows, Tally};
+use crate::eval::{Collection, Part, Report, Rows, Tally, Task, compare, sources, usual_sentences};
 use crate::moderator::{Docket, Moderator, Terms};
 use crate::wiring::{self, Access};
 use inference::Classifier;
@@ -20,38 +21,85 @@ const AT_ONCE: usize = 32;
 /// What to measure.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Labelled JSON lines, plain or gzip: `{"id","text","labels":{name:0|1}}`
+    /// JSON lines, plain or gzip: labelled texts `{"id","text","labels":{name:0|1}}`, documents with summaries
+    /// (`"task":"summarization"`), or documents and questions (`"task":"retrieval"`)
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The policy to judge by
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
-    /// Only rows that the shipped heads were not trained on (one in five, by a hash of the id)
+    /// Only rows, or documents with summaries, that nothing shipped was fitted on (one in five, by a hash of the id)
     #[arg(long)]
     held_out: bool,
+    /// Sentences of each summary; else as many as make the references' mean length of the documents' mean sentences
+    #[arg(long, value_name = "N")]
+    sentences: Option<NonZeroUsize>,
+    /// Only so many documents with summaries, by a hash of the id
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
     /// Print JSON, one object a file
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<Outcome> {
-    let moderator = Arc::new(wiring::moderator(config, Access::Read).await?);
-    let docket = moderator.docket(&Terms { policy: arguments.policy, ..Terms::default() })?;
+    let mut judge = None;
+    let mut embedder = None;
     let mut degraded = 0;
     for file in &arguments.files {
-        let mut rows = Rows::open(file)?;
-        let rows = std::iter::from_fn(|| {
-            rows.find(|row| {
-                !arguments.held_out || row.as_ref().map_or(true, |row| Classifier::is_held_out(&row.id))
-            })
-        });
-        let tally = judge_all(&moderator, &docket, rows).await?;
         let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-        let report = tally.report(name, docket.policy());
-        degraded += report.degraded;
-        print(&report, arguments.json)?;
+        let task = Task::of(file)?;
+        if task != Task::Labels && embedder.is_none() {
+            embedder = Some(wiring::models(config, &[])?.embedder);
+        }
+        match (task, &embedder) {
+            (Task::Summaries, Some(embedder)) => {
+                let part = Part { held_out: arguments.held_out, sample: arguments.sample };
+                let sources = sources(file, part)?;
+                let count = arguments.sentences.map_or_else(|| usual_sentences(&sources), NonZeroUsize::get);
+                let report = compare(name, &sources, count, embedder).await?;
+                compared::print_summaries(&report, arguments.json)?;
+            }
+            (Task::Retrieval, Some(embedder)) => {
+                let report = Collection::read(file)?.measure(name, embedder).await?;
+                compared::print_retrieval(&report, arguments.json)?;
+            }
+            _ => {
+                let (moderator, docket) = match judge.take() {
+                    Some(judge) => judge,
+                    None => judge_of(config, &arguments).await?,
+                };
+                degraded += judge_file(&moderator, &docket, (file, name), &arguments).await?;
+                judge = Some((moderator, docket));
+            }
+        }
     }
     Ok(if degraded == 0 { Outcome::Done } else { Outcome::Flawed })
+}
+
+/// What judges labelled texts.
+async fn judge_of(config: &Config, arguments: &Arguments) -> anyhow::Result<(Arc<Moderator>, Docket)> {
+    let moderator = Arc::new(wiring::moderator(config, Access::Read).await?);
+    let docket = moderator.docket(&Terms { policy: arguments.policy.clone(), ..Terms::default() })?;
+    Ok((moderator, docket))
+}
+
+/// Judges the labelled texts of one file, prints what that shows, and says how many verdicts miss a stage.
+async fn judge_file(
+    moderator: &Arc<Moderator>,
+    docket: &Docket,
+    (file, name): (&Path, String),
+    arguments: &Arguments,
+) -> anyhow::Result<usize> {
+    let mut rows: Rows = Rows::open(file)?;
+    let rows = std::iter::from_fn(|| {
+        rows.find(|row| {
+            !arguments.held_out || row.as_ref().map_or(true, |row| Classifier::is_held_out(&row.id))
+        })
+    });
+    let report = judge_all(moderator, docket, rows).await?.report(name, docket.policy());
+    print(&report, arguments.json)?;
+    Ok(report.degraded)
 }
 
 async fn judge_all(

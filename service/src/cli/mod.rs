@@ -1,6 +1,7 @@
 //! The command line. Output is written here and nowhere else.
 
 mod bench;
+mod compared;
 mod eval;
 mod import;
 mod index;

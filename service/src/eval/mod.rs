@@ -1,12 +1,23 @@
-//! Quality on labelled texts: how well scores rank, and how the policy's own lines decide.
+//! Quality: on labelled texts, how well scores rank, and how the policy's own lines decide; how good summaries and search
+//! are.
 
+mod baselines;
+mod bootstrap;
 mod figures;
 mod labels;
+mod retrieval;
+pub mod rouge;
 mod rows;
+mod sources;
+mod summaries;
 
+pub use bootstrap::Interval;
 pub use figures::{Confusion, average_precision};
 pub use labels::categories_of;
-pub use rows::{LabelledText, Rows, RowsError};
+pub use retrieval::{Collection, MannerReport, RetrievalReport};
+pub use rows::{LabelledText, Rows, RowsError, Task};
+pub use sources::{Asked, Part, Read, Source, Wanted, sources, usual_sentences};
+pub use summaries::{Behind, SummaryReport, SystemReport, compare};
 
 use std::collections::BTreeMap;
 
