@@ -7,17 +7,18 @@ mod support;
 
 use std::sync::{Arc, OnceLock};
 
-use battery::{Attacked, attacked, harmless};
+use battery::{attacked, harmless};
+use inference::Llama;
 use plugins::{Document, Format, Given, Resources};
 use policies::{
     Action, Ask, Assignment, Category, Length, Mode, Part, Pipeline, Policy, Score, SortBy, Summarized,
     Wanted, Wish, Withheld,
 };
-use support::{guard, models};
+use support::{guard, llama, models};
 
 const POLICY: &str = include_str!("../../policies/library/default.toml");
 
-fn resources(policy: &str) -> Resources {
+fn resources(policy: &str, writer: &Llama) -> Resources {
     let (runtime, embedder, classifier) = models();
     let policy = Arc::new(Policy::parse(policy).expect("a policy"));
     let kept = std::env::temp_dir().join("lamassu-summaries-test");
@@ -30,7 +31,7 @@ fn resources(policy: &str) -> Resources {
         banks: vec![own],
         tenant: None,
         llama: Some(guard().clone()),
-        writer: Some(guard().clone()),
+        writer: Some(writer.clone()),
         judging: None,
     };
     resources.judging =
@@ -40,8 +41,9 @@ fn resources(policy: &str) -> Resources {
 
 fn pipeline() -> &'static Pipeline<Assignment> {
     static PIPELINE: OnceLock<Pipeline<Assignment>> = OnceLock::new();
-    PIPELINE
-        .get_or_init(|| plugins::summarizing().pipeline(&resources(POLICY)).expect("the stages are built"))
+    PIPELINE.get_or_init(|| {
+        plugins::summarizing().pipeline(&resources(POLICY, guard())).expect("the stages are built")
+    })
 }
 
 fn wish(sentences: usize) -> Wish {
@@ -88,15 +90,11 @@ fn statuses(summarized: &Summarized) -> Vec<(&str, &str)> {
     summarized.record.stages.iter().map(|run| (&*run.stage, run.status.name())).collect()
 }
 
-fn with_attack(attacked: &Attacked) -> String {
-    attacked.sentences().join(" ")
-}
-
 #[test]
 fn an_attack_inside_a_document_changes_neither_its_summary_nor_the_record() {
     let mut changed = Vec::new();
     for attacked in attacked() {
-        let (clean, bad) = (summarized(&attacked.clean, 2), summarized(&with_attack(&attacked), 2));
+        let (clean, bad) = (summarized(&attacked.clean, 2), summarized(&attacked.text, 2));
         let same = texts(&clean) == texts(&bad) && statuses(&clean) == statuses(&bad);
         let said = bad.withheld.iter().any(|kept| kept.category == Some(Category::PromptAttack));
         if !same || !said || bad.record.degraded() {
@@ -116,7 +114,7 @@ fn an_attack_inside_a_document_changes_neither_its_summary_nor_the_record() {
 fn what_only_looks_like_an_attack_is_seldom_kept_back_and_then_by_the_policy() {
     let kept_back: Vec<String> = harmless()
         .iter()
-        .map(|harmless| (harmless, summarized(&with_attack(harmless), 2)))
+        .map(|harmless| (harmless, summarized(&harmless.text, 2)))
         .filter(|(_, summarized)| !summarized.withheld.is_empty())
         .map(|(harmless, summarized)| format!("{}: {:?}", harmless.id, summarized.withheld))
         .collect();
@@ -141,7 +139,8 @@ fn a_harmful_sentence_is_withheld_and_said_so_and_the_rest_of_its_passage_is_sum
 #[test]
 fn a_policy_may_drop_the_whole_passage_of_a_harmful_sentence() {
     let policy = POLICY.replace("harmful = \"mask\"", "harmful = \"drop\"");
-    let pipeline = plugins::summarizing().pipeline(&resources(&policy)).expect("the stages are built");
+    let pipeline =
+        plugins::summarizing().pipeline(&resources(&policy, guard())).expect("the stages are built");
     let summarized = summarized_by(&pipeline, vec![document(HARVEST)], wish(5));
     assert_eq!(texts(&summarized), [""; 0]);
     assert_eq!(
@@ -214,4 +213,84 @@ fn a_deadline_leaves_unread_passages_out_and_the_record_says_so() {
     let summarized = models().0.block_on(pipeline().summarize(Arc::new(assignment), &ask));
     assert!(summarized.record.degraded());
     assert!(summarized.action >= Action::Review);
+}
+
+const BRIDGE: &str = "The old bridge over the Ister was built in 1932. It carried trams until 1967, when the line was closed. \
+    In 2019 engineers found cracks in two of its five pillars. The city council decided last week to repair it for 14 million \
+    euros. Work will begin in April and take two years.";
+
+fn writing(policy: &str) -> Pipeline<Assignment> {
+    plugins::summarizing().pipeline(&resources(policy, &llama("tiny-summary"))).expect("the stages are built")
+}
+
+fn abstract_wish(length: Length) -> Wish {
+    Wish { mode: Wanted::Abstractive, sentences: None, length, ..wish(1) }
+}
+
+#[test]
+fn a_model_that_is_able_writes_and_every_sentence_is_bound_to_what_it_rests_on() {
+    let summarized = summarized_by(&writing(POLICY), vec![document(BRIDGE)], abstract_wish(Length::Medium));
+    assert_eq!(summarized.summary.mode, Mode::Abstractive, "{:?}", summarized.reason);
+    let said = texts(&summarized);
+    assert_eq!(
+        said.first(),
+        Some(&"The council will repair the old bridge for 14 million euros."),
+        "{said:?}"
+    );
+    assert!(said.iter().all(|sentence| !sentence.contains('[')), "{said:?}");
+    let cited = cited(&summarized);
+    let (_, bytes) = cited.first().expect("a citation");
+    assert_eq!(*bytes, "The city council decided last week to repair it for 14 million euros.");
+    assert!(
+        summarized
+            .summary
+            .sentences
+            .iter()
+            .all(|one| one.support.is_some_and(|support| support.value() >= 0.5))
+    );
+    let plan = summarized.summary.plan.as_ref().expect("a plan");
+    assert_eq!(plan.rounds, [[[0]]]);
+    let stage = summarized.record.stages.iter().find(|run| &*run.stage == "summarize").expect("it ran");
+    assert!(stage.tokens.is_some_and(|tokens| tokens.prompt > 50) && stage.device.is_some());
+}
+
+#[test]
+fn a_sentence_that_no_document_bears_out_is_taken_out_and_said_so_or_marked_as_the_policy_says() {
+    // The model knows the bridge by heart: asked about a document that says otherwise, it goes on saying the same.
+    let changed = BRIDGE.replace("repair it for 14 million euros", "tear it down and build no other");
+    let strict = POLICY.replace("support_from = 0.5", "support_from = 0.9");
+    let removed =
+        summarized_by(&writing(&strict), vec![document(&changed)], abstract_wish(Length::OneSentence));
+    let marked = strict.replace("unsupported = \"remove\"", "unsupported = \"mark\"");
+    let marked =
+        summarized_by(&writing(&marked), vec![document(&changed)], abstract_wish(Length::OneSentence));
+    let unsupported: Vec<bool> =
+        marked.summary.sentences.iter().map(|sentence| sentence.unsupported).collect();
+    assert!(unsupported.contains(&true), "{:?}", marked.summary);
+    let kept = texts(&removed).len();
+    assert_eq!(kept, unsupported.iter().filter(|unsupported| !**unsupported).count());
+    let gone = removed.withheld.iter().find(|kept| kept.what == Part::Statement).expect("it is said");
+    assert_eq!((gone.category.as_ref(), gone.count), (None, unsupported.len() - kept));
+}
+
+/// Notes what it hears.
+#[derive(Default)]
+struct Ears(std::sync::Mutex<Vec<String>>);
+
+impl policies::Listener for Ears {
+    fn hear(&self, sentence: &policies::Stated, _: &[policies::Source]) {
+        assert!(sentence.support.is_some(), "it was held against the documents before");
+        self.0.lock().expect("nobody panicked").push(sentence.text.to_string());
+    }
+}
+
+#[test]
+fn what_is_heard_while_a_model_writes_is_what_the_summary_says_in_the_end() {
+    let (pipeline, ears) = (writing(POLICY), Arc::new(Ears::default()));
+    let library = Arc::new(Given::new(vec![document(BRIDGE)]));
+    let listener = Some(Arc::clone(&ears) as Arc<dyn policies::Listener>);
+    let assignment = Assignment { library, query: None, wish: abstract_wish(Length::Medium), listener };
+    let summarized = models().0.block_on(pipeline.summarize(Arc::new(assignment), &Ask::default()));
+    assert_eq!(*ears.0.lock().expect("nobody panicked"), texts(&summarized));
+    assert!(texts(&summarized).len() > 1, "{:?}", texts(&summarized));
 }
