@@ -66,6 +66,8 @@ pub struct Config {
     pub llama: LlamaSeat,
     /// Where ONNX Runtime and the encoder come from.
     pub setup: SetUp,
+    /// Tokens of Entra ID beside keys, if they are taken.
+    pub entra: Option<crate::entra::Config>,
     /// TLS, if the service is to speak it.
     pub tls: Option<Tls>,
 }
@@ -207,6 +209,7 @@ impl Default for Config {
             inference: Inference::default(),
             llama: LlamaSeat::default(),
             setup: SetUp::default(),
+            entra: None,
             tls: None,
         }
     }
@@ -266,6 +269,7 @@ impl Config {
         let environment = config::Environment::with_prefix("LAMASSU").prefix_separator("_").separator("__");
         let lists = environment.try_parsing(true).list_separator(",");
         let lists = lists.with_list_parse_key("policies.files").with_list_parse_key("inference.providers");
+        let lists = lists.with_list_parse_key("entra.audience").with_list_parse_key("entra.everyone");
         let lists = lists.with_list_parse_key("index.urls");
         let mut read: Self = builder.add_source(lists).build()?.try_deserialize()?;
         read.setup.onnxruntime = read.setup.onnxruntime.or_else(ort_dylib_path);
@@ -280,7 +284,7 @@ impl Config {
         if self.api_key.as_deref().is_some_and(str::is_empty) {
             return contradiction("`api_key` is empty");
         }
-        if self.api_key.is_none() && self.key.is_empty() && !self.listen.ip().is_loopback() {
+        if !self.asks_for_keys() && !self.listen.ip().is_loopback() {
             return contradiction("without an `api_key`, `listen` must be a loopback address");
         }
         if let Some(fault) = fault_of_keys(&self) {
@@ -303,6 +307,12 @@ impl Config {
             return contradiction("a model needs at least one provider, one session and one thread");
         }
         Ok(self)
+    }
+
+    /// Whether callers have to show who they are.
+    #[must_use]
+    pub fn asks_for_keys(&self) -> bool {
+        self.api_key.is_some() || !self.key.is_empty() || self.entra.is_some()
     }
 
     /// The folder for banks: as configured, or the user's.

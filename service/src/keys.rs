@@ -7,6 +7,7 @@ use serde::Deserialize;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::config::Config;
+use crate::entra::{Entra, EntraError, Holder};
 use crate::error::ApiError;
 
 /// The name of the one key that `api_key` sets.
@@ -108,12 +109,16 @@ fn unlimited(name: &str) -> Caller {
 /// All keys there are.
 pub struct Keys {
     keys: Vec<(Vec<u8>, Caller)>,
+    entra: Option<Entra>,
 }
 
 impl Keys {
     /// The keys of a configuration.
-    #[must_use]
-    pub fn new(config: &Config) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The keys of tokens cannot be read.
+    pub fn new(config: &Config) -> Result<Self, EntraError> {
         let default = config.api_key.iter().map(|key| (key.clone().into_bytes(), unlimited(DEFAULT)));
         let caller = |key: &KeyEntry| Caller {
             name: key.name.as_str().into(),
@@ -121,13 +126,14 @@ impl Keys {
             sight: key.sight().into(),
         };
         let named = config.key.iter().map(|key| (key.key.clone().into_bytes(), caller(key)));
-        Self { keys: default.chain(named).collect() }
+        let entra = config.entra.as_ref().map(Entra::new).transpose()?;
+        Ok(Self { keys: default.chain(named).collect(), entra })
     }
 
     /// Whose key is `shown`. All keys are compared, whichever fits, and each takes as long whether it fits or not.
     #[must_use]
     pub fn holder(&self, shown: Option<&[u8]>) -> Option<Caller> {
-        if self.keys.is_empty() {
+        if self.keys.is_empty() && self.entra.is_none() {
             return Some(unlimited(LOCAL));
         }
         let shown = shown?;
@@ -137,5 +143,14 @@ impl Keys {
             found.conditional_assign(&number, fits);
         }
         self.keys.get(usize::try_from(found).ok()?).map(|(_, caller)| caller.clone())
+    }
+
+    /// Whose token is shown, if tokens are taken and it holds.
+    #[must_use]
+    pub fn token(&self, shown: &[u8]) -> Option<Caller> {
+        let Holder { name, scopes } = self.entra.as_ref()?.holder(shown)?;
+        let keeps = scopes.iter().any(|scope| matches!(scope, Scope::Banks | Scope::Admin));
+        let sight = if keeps { Sight::all() } else { Sight::holding(Vec::new()) };
+        Some(Caller { name: name.into(), scopes: scopes.into(), sight: sight.into() })
     }
 }

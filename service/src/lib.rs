@@ -10,6 +10,7 @@ pub mod clerk;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod entra;
 pub mod error;
 pub mod eval;
 pub mod grounds;

@@ -58,7 +58,8 @@ pub(super) fn identify(keys: &Keys, request: &ServiceRequest) -> Option<Caller> 
     let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
     let bearer = header("authorization").and_then(|value| value.strip_prefix(b"Bearer "));
     let mut shown = bearer.into_iter().chain(KEY_HEADERS.iter().filter_map(|name| header(name)));
-    let caller = shown.find_map(|key| keys.holder(Some(key))).or_else(|| keys.holder(None))?;
+    let caller = shown.find_map(|key| keys.holder(Some(key)));
+    let caller = caller.or_else(|| keys.holder(None)).or_else(|| keys.token(bearer?))?;
     request.extensions_mut().insert(caller.clone());
     Some(caller)
 }

@@ -36,7 +36,7 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
     let House { moderator, summarizer, clerk, policies, engine } = house;
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
     let summarizer = web::Data::from(summarizer);
-    let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config)));
+    let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config).map_err(std::io::Error::other)?));
     let kept = std::sync::Arc::clone(&engine);
     actix_web::rt::spawn(async move { kept.keep().await });
     let engine = web::Data::from(engine);

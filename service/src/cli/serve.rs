@@ -20,7 +20,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<Outcome> {
         let mut out = anstream::stderr().lock();
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         writeln!(out, "listening on {scheme}://{address}")?;
-        if config.api_key.is_none() && config.key.is_empty() {
+        if !config.asks_for_keys() {
             writeln!(out, "no api_key is set: only this machine can connect, and needs no key")?;
         }
         drop(out);
