@@ -12,6 +12,7 @@ mod brief;
 mod classify;
 mod documents;
 mod folding;
+mod ground;
 mod kept;
 mod precedents;
 mod reading;
@@ -24,6 +25,10 @@ pub use banks::{BankError, Banks, Kind, Manner};
 pub use blocklist::Blocklist;
 pub use documents::{
     Document, DocumentError, Documents, Format, Indexed, Kept, Passage, Question, Shelf, Sight,
+};
+pub use ground::{
+    Citation, Features, GroundError, Grounded, GroundedSentence, Grounder, Passages, SourceSentence, Sources,
+    Support, ground_text,
 };
 pub use precedents::{
     Account, Alert, Case, Entered, FloodOptions, Line, Opinion, PrecedentError, PrecedentOptions, Precedents,
