@@ -30,6 +30,10 @@ pub use blocklist::Blocklist;
 pub use documents::{
     Document, DocumentError, Documents, Format, Indexed, Kept, Passage, Question, Shelf, Sight,
 };
+pub use ground::{
+    Citation, Features, GroundError, Grounded, GroundedSentence, Grounder, Passages, SourceSentence, Sources,
+    Support, ground_text,
+};
 pub use precedents::{
     Account, Alert, Case, Entered, FloodOptions, Line, Opinion, PrecedentError, PrecedentOptions, Precedents,
     Refusal, Review, Standing, State, fit, own_tags,

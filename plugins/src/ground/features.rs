@@ -94,7 +94,7 @@ fn unexplained(scene: &Scene<'_>, vector: &[f32]) -> f32 {
 }
 
 /// Which telling words the sources have.
-fn words(scene: &Scene<'_>) -> [Value; 10] {
+fn words(scene: &Scene<'_>) -> [Value; 11] {
     let telling = &scene.telling;
     let whole: f32 = telling.iter().map(|(_, _, weight)| weight).sum();
     let weight_of = |has: &dyn Fn(u32) -> bool| {
@@ -121,11 +121,16 @@ fn words(scene: &Scene<'_>) -> [Value; 10] {
             "words unseen",
             count(unseen.iter().filter(|word| word.role == Role::Content && !word.name).count()),
         ),
+        ("words half seen", count(unseen.iter().filter(|word| half_seen(scene, word)).count())),
         ("names unseen", count(unseen.iter().filter(|word| word.name).count())),
         ("numbers unseen", kinds(Role::Number)),
         ("numbers", count(numbers.count())),
         ("names and numbers from elsewhere", count(telling.iter().filter(distant).count())),
     ]
+}
+
+fn half_seen(scene: &Scene<'_>, word: &Word) -> bool {
+    word.role == Role::Content && scene.sources.has_beginning(&word.term)
 }
 
 /// Whether the words stand as they stand in the sources.

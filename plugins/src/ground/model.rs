@@ -102,3 +102,40 @@ impl Net {
 fn sigmoid(log_odds: f32) -> f32 {
     1.0 / (1.0 + (-log_odds).exp())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"{
+        "features": ["one", "two"], "mean": [1.0, 0.0], "spread": [2.0, 1.0], "words": {"+new": -0.5},
+        "nets": [{"linear": [0.5, 0.0], "bias": 0.1, "hidden": [[0.0, 1.0]], "hidden_bias": [0.0], "out": [2.0]}],
+        "calibration": [0.5, 0.25]
+    }"#;
+
+    #[test]
+    fn a_probability_is_what_the_tables_say() {
+        let model = Model::read(FILE).expect("it fits");
+        assert!(model.knows(&["one", "two"]) && !model.knows(&["two", "one"]));
+        let features = Features { values: vec![("one", 3.0), ("two", 1.0)], words: vec!["+new".to_owned()] };
+        // 0.5 * (3 - 1) / 2 + 0.1 + 2 tanh(1) - 0.5, then half of it and a quarter.
+        let log_odds = 0.5 * (0.5 + 0.1 + 2.0 * 1.0_f32.tanh() - 0.5) + 0.25;
+        assert!((model.claim(&features) - sigmoid(log_odds)).abs() < 1e-6);
+        let beyond =
+            |one| model.claim(&Features { values: vec![("one", one), ("two", 0.0)], words: Vec::new() });
+        assert!((beyond(9.0) - beyond(9e9)).abs() < 1e-9, "four spreads are the farthest");
+    }
+
+    #[test]
+    fn tables_that_do_not_fit_each_other_are_refused() {
+        for (from, to) in [
+            ("\"mean\": [1.0, 0.0]", "\"mean\": [1.0]"),
+            ("[2.0, 1.0]", "[2.0, 0.0]"),
+            ("\"hidden\": [[0.0, 1.0]]", "\"hidden\": [[0.0]]"),
+            ("\"out\": [2.0]", "\"out\": []"),
+            ("\"bias\": 0.1", "\"bias\": 0.1, \"more\": 1"),
+        ] {
+            assert!(FILE.contains(from) && Model::read(&FILE.replacen(from, to, 1)).is_err(), "{to}");
+        }
+    }
+}

@@ -1,12 +1,15 @@
 //! What claims are held against, read once.
 
-use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use super::numbers::{count, dot};
 use super::words::{Grammar, Role, Stems, Word};
 use crate::folding;
+
+/// Letters that two words have to begin with for one to count as half of the other: `price` and `pricing`.
+const BEGINNING: usize = 4;
 
 /// One sentence of a source.
 #[derive(Clone, Debug)]
@@ -52,7 +55,7 @@ pub struct Sources {
     lines: Vec<Line>,
     grammar: &'static Grammar,
     /// Every word's number, and the sentences that have it, ascending.
-    terms: HashMap<String, u32>,
+    terms: BTreeMap<String, u32>,
     postings: Vec<Vec<u32>>,
     runs: HashSet<(u32, u32, Option<u32>)>,
     essences: HashMap<String, usize>,
@@ -67,7 +70,7 @@ impl Sources {
         let mut sources = Self {
             lines: Vec::with_capacity(sentences.len()),
             grammar,
-            terms: HashMap::new(),
+            terms: BTreeMap::new(),
             postings: Vec::new(),
             runs: HashSet::new(),
             essences: HashMap::new(),
@@ -128,6 +131,14 @@ impl Sources {
     pub(super) fn term_of(&self, word: &str) -> Option<u32> {
         let words = self.grammar.read(word, &mut Stems::default());
         words.first().and_then(|word| self.terms.get(&word.term).copied())
+    }
+
+    /// Whether some word of the sources begins as this one does: its first [`BEGINNING`] letters, or all it has.
+    pub(super) fn has_beginning(&self, term: &str) -> bool {
+        let end = term.char_indices().nth(BEGINNING).map_or(term.len(), |(at, _)| at);
+        let (beginning, _) = term.split_at(end);
+        let next = self.terms.range::<str, _>((Bound::Included(beginning), Bound::Unbounded)).next();
+        next.is_some_and(|(other, _)| other.starts_with(beginning))
     }
 
     /// The sentences that have a word, ascending.
