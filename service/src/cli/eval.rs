@@ -7,9 +7,9 @@ use std::sync::Arc;
 use clap::Args;
 use futures::{StreamExt, stream};
 
-use super::Outcome;
+use super::{Outcome, grounded};
 use crate::config::Config;
-use crate::eval::{Report, Rows, Tally};
+use crate::eval::{Report, Rows, RowsError, Tally, Task, groundedness};
 use crate::moderator::{Docket, Moderator, Terms};
 use crate::wiring::{self, Access};
 use inference::Classifier;
@@ -20,13 +20,14 @@ const AT_ONCE: usize = 32;
 /// What to measure.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Labelled JSON lines, plain or gzip: `{"id","text","labels":{name:0|1}}`
+    /// Labelled JSON lines, plain or gzip: `{"id","text","labels":{name:0|1}}`, or answers and their sources
+    /// (`"task":"groundedness"`, with `context` and the label `ungrounded`)
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The policy to judge by
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
-    /// Only rows that the shipped heads were not trained on (one in five, by a hash of the id)
+    /// Only rows that nothing shipped was trained on (one in five, by a hash of the id; of answers, of the context)
     #[arg(long)]
     held_out: bool,
     /// Print JSON, one object a file
@@ -35,11 +36,23 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result<Outcome> {
+    let (answers, files): (Vec<_>, Vec<_>) =
+        kinds(arguments.files.clone())?.into_iter().partition(|(task, _)| *task == Task::Groundedness);
+    if !answers.is_empty() {
+        let embedder = wiring::models(config, &[])?.embedder;
+        for (_, file) in answers {
+            let report = groundedness(&file, &embedder, arguments.held_out).await?;
+            grounded::print(&report, arguments.json)?;
+        }
+    }
+    if files.is_empty() {
+        return Ok(Outcome::Done);
+    }
     let moderator = Arc::new(wiring::moderator(config, Access::Read).await?);
     let docket = moderator.docket(&Terms { policy: arguments.policy, ..Terms::default() })?;
     let mut degraded = 0;
-    for file in &arguments.files {
-        let mut rows = Rows::open(file)?;
+    for (_, file) in &files {
+        let mut rows: Rows = Rows::open(file)?;
         let rows = std::iter::from_fn(|| {
             rows.find(|row| {
                 !arguments.held_out || row.as_ref().map_or(true, |row| Classifier::is_held_out(&row.id))
@@ -52,6 +65,11 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
         print(&report, arguments.json)?;
     }
     Ok(if degraded == 0 { Outcome::Done } else { Outcome::Flawed })
+}
+
+/// What the rows of each file are for.
+fn kinds(files: Vec<PathBuf>) -> Result<Vec<(Task, PathBuf)>, RowsError> {
+    files.into_iter().map(|file| Ok((Task::of(&file)?, file))).collect()
 }
 
 async fn judge_all(

@@ -2,6 +2,7 @@
 
 mod bench;
 mod eval;
+mod grounded;
 mod import;
 mod index;
 mod lines;

@@ -1,12 +1,17 @@
 //! Quality on labelled texts: how well scores rank, and how the policy's own lines decide.
 
 mod figures;
+mod ground;
 mod labels;
 mod rows;
 
 pub use figures::{Confusion, average_precision};
+pub use ground::{
+    Ahead, Figures, GroundednessError, GroundednessReport, GroundednessSystem, groundedness,
+    is_held_out_context,
+};
 pub use labels::categories_of;
-pub use rows::{LabelledText, Rows, RowsError};
+pub use rows::{LabelledText, Rows, RowsError, Task};
 
 use std::collections::BTreeMap;
 

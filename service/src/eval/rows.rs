@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::marker::PhantomData;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// Why a file's rows cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -44,14 +46,49 @@ pub struct LabelledText {
     pub labels: BTreeMap<String, u8>,
 }
 
+/// What the rows of a file are for, by the field `task` of the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Texts and their labels: whatever is none of the others.
+    Labels,
+    /// Documents and what a person wrote to sum them up.
+    Summaries,
+    /// Documents and the questions that they answer.
+    Retrieval,
+    /// Answers and the sources that bear them out or do not.
+    Groundedness,
+}
+
+impl Task {
+    /// Looks into `file`.
+    ///
+    /// # Errors
+    ///
+    /// [`RowsError`]: it cannot be read, or its first line is no row.
+    pub fn of(file: &Path) -> Result<Self, RowsError> {
+        #[derive(Deserialize)]
+        struct First {
+            task: Option<String>,
+        }
+        let first = Rows::<First>::open(file)?.next().transpose()?.and_then(|first| first.task);
+        Ok(match first.as_deref() {
+            Some("summarization") => Self::Summaries,
+            Some("retrieval") => Self::Retrieval,
+            Some("groundedness") => Self::Groundedness,
+            _ => Self::Labels,
+        })
+    }
+}
+
 /// The rows of one file, one at a time.
-pub struct Rows {
+pub struct Rows<R = LabelledText> {
     file: String,
     lines: Box<dyn BufRead + Send>,
     line: usize,
+    row: PhantomData<fn() -> R>,
 }
 
-impl Rows {
+impl<R> Rows<R> {
     /// Opens `file`; what it starts with tells whether it is gzip.
     ///
     /// # Errors
@@ -68,12 +105,12 @@ impl Rows {
         } else {
             Box::new(BufReader::new(opened))
         };
-        Ok(Self { file: name, lines, line: 0 })
+        Ok(Self { file: name, lines, line: 0, row: PhantomData })
     }
 }
 
-impl Iterator for Rows {
-    type Item = Result<LabelledText, RowsError>;
+impl<R: DeserializeOwned> Iterator for Rows<R> {
+    type Item = Result<R, RowsError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut line = String::new();
