@@ -8,9 +8,11 @@ use std::sync::Arc;
 use clap::Args;
 use futures::{StreamExt, stream};
 
-use super::{Outcome, compared};
+use super::{Outcome, compared, grounded};
 use crate::config::Config;
-use crate::eval::{Collection, Part, Report, Rows, Tally, Task, compare, sources, usual_sentences};
+use crate::eval::{
+    Collection, Part, Report, Rows, Tally, Task, compare, groundedness, sources, usual_sentences,
+};
 use crate::moderator::{Docket, Moderator, Terms};
 use crate::wiring::{self, Access};
 use inference::Classifier;
@@ -22,13 +24,15 @@ const AT_ONCE: usize = 32;
 #[derive(Args)]
 pub(super) struct Arguments {
     /// JSON lines, plain or gzip: labelled texts `{"id","text","labels":{name:0|1}}`, documents with summaries
-    /// (`"task":"summarization"`), or documents and questions (`"task":"retrieval"`)
+    /// (`"task":"summarization"`), documents and questions (`"task":"retrieval"`), or answers and their sources
+    /// (`"task":"groundedness"`, with `context` and the label `ungrounded`)
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The policy to judge by
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
-    /// Only rows, or documents with summaries, that nothing shipped was fitted on (one in five, by a hash of the id)
+    /// Only rows, or documents with summaries, that nothing shipped was fitted on (one in five, by a hash of the id; of
+    /// answers, of the context)
     #[arg(long)]
     held_out: bool,
     /// Sentences of each summary; else as many as make the references' mean length of the documents' mean sentences
@@ -63,6 +67,10 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
             (Task::Retrieval, Some(embedder)) => {
                 let report = Collection::read(file)?.measure(name, embedder).await?;
                 compared::print_retrieval(&report, arguments.json)?;
+            }
+            (Task::Groundedness, Some(embedder)) => {
+                let report = groundedness(file, embedder, arguments.held_out).await?;
+                grounded::print(&report, arguments.json)?;
             }
             _ => {
                 let (moderator, docket) = match judge.take() {

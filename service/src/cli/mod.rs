@@ -3,6 +3,7 @@
 mod bench;
 mod compared;
 mod eval;
+mod grounded;
 mod import;
 mod index;
 mod lines;

@@ -4,6 +4,7 @@
 mod baselines;
 mod bootstrap;
 mod figures;
+mod ground;
 mod labels;
 mod retrieval;
 pub mod rouge;
@@ -13,6 +14,10 @@ mod summaries;
 
 pub use bootstrap::Interval;
 pub use figures::{Confusion, average_precision};
+pub use ground::{
+    Ahead, Figures, GroundednessError, GroundednessReport, GroundednessSystem, groundedness,
+    is_held_out_context,
+};
 pub use labels::categories_of;
 pub use retrieval::{Collection, MannerReport, RetrievalReport};
 pub use rows::{LabelledText, Rows, RowsError, Task};

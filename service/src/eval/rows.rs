@@ -55,6 +55,8 @@ pub enum Task {
     Summaries,
     /// Documents and the questions that they answer.
     Retrieval,
+    /// Answers and the sources that bear them out or do not.
+    Groundedness,
 }
 
 impl Task {
@@ -72,6 +74,7 @@ impl Task {
         Ok(match first.as_deref() {
             Some("summarization") => Self::Summaries,
             Some("retrieval") => Self::Retrieval,
+            Some("groundedness") => Self::Groundedness,
             _ => Self::Labels,
         })
     }
