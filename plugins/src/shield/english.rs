@@ -45,7 +45,7 @@ pub(super) const PARTS: &[(&str, &str)] = &[
     ),
     (
         "shape",
-        "(?:add|include|insert|append|put|place|mention|begin|start|end|finish|conclude|close|prepend|enhance|augment|modify|render|format|group|anagram|replace|encode|integrate|embed|incorporate|weave|write|structure|present|deliver|craft|transform|convert|adjust|alter|apply|use|shuffle|reverse|remove|omit|scramble|spell|express|provide|give|make|turn|swap|translate|obfuscate|promote|suggest|recommend|attach|supplement|complement|extend|tailor|inject|advertise|highlight|offer|share|employ|state|repeat|say|claim|rearrange|substitute|alternate|capitali[sz]e|mask|interleave|conceal|hide|output)",
+        "(?:add|include|insert|append|put|place|mention|begin|start|end|finish|conclude|close|prepend|enhance|augment|modify|render|format|group|anagram|replace|encode|integrate|embed|incorporate|weave|write|structure|present|deliver|craft|transform|convert|adjust|alter|apply|use|shuffle|reverse|remove|omit|scramble|spell|express|provide|give|make|turn|swap|translate|obfuscate|promote|suggest|recommend|attach|supplement|complement|extend|tailor|inject|advertise|highlight|offer|share|employ|state|repeat|say|claim|rearrange|substitute|alternate|capitali[sz]e|mask|interleave|conceal|hide|output|jumble|misspell|rearrange|tease|amend|revise|expand|enrich|pepper|sprinkle|finish|construct|compose|phrase|type|shift|double|invert|flip)",
     ),
     ("g", "(?:[a-z0-9~]+ )"),
     ("any", "(?:[a-z0-9~|]+ )"),
@@ -301,6 +301,17 @@ pub(super) const PATTERNS: &[Pattern] = &[
         Output,
         0.5,
         "{order}(?:decode|decrypt|execute|run) (?:this|the following|it|them)(?: and)? (?:\\| )?(?:{softener} )*(?:and )?(?:obey|follow|do|execute|comply|act) ",
+    ),
+    (
+        Output,
+        0.75,
+        "\\| (?:{softener} )*in your {g}{0,1}{answer} (?:\\| )?(?:suggest|tease|recommend|mention|promote|advertise|include|hint|claim|state|say|insert|urge|encourage|invite|persuade|convince) ",
+    ),
+    // Whatever the verb is: not enough by itself, since people write of what is in a reply as well.
+    (
+        Output,
+        0.5,
+        "{order}[a-z~]{3,} {any}{0,12}(?:in|into|of|throughout) your {g}{0,1}(?:reply|response|answer|output) ",
     ),
     (
         Leak,
