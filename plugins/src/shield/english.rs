@@ -12,7 +12,7 @@ pub(super) const PARTS: &[(&str, &str)] = &[
     // Where an order begins: with a clause, or after what says to whom it is.
     (
         "order",
-        "(?:\\| (?:{softener} )*| {softener} |you (?:must|should|shall|will|need to|have to|are to|may|can) (?:now |also |just |simply |only |always )?|(?:want|ask|instruct|require|command|order|like|need|urge) you to (?:now |also )?| and | then | but )",
+        "(?:\\| (?:{softener} )*| {softener} |you (?:must|should|shall|will|need to|have to|are to|may|can) (?:now |also |just |simply |only |always )?|(?:want|ask|instruct|require|command|order|like|need|urge|authori[sz]e|allow|permit) you to (?:now |also )?| and | then | but )",
     ),
     (
         "softener",
@@ -20,7 +20,7 @@ pub(super) const PARTS: &[(&str, &str)] = &[
     ),
     (
         "forget",
-        "(?:ignore|disregard|forget|override|overrule|bypass|skip|neglect|abandon|discard|erase|delete|drop|cancel|dismiss|set aside|put aside|throw (?:away|out)|do not follow|dont follow|do not obey|pay no attention to|stop following|do not listen to)",
+        "(?:ignore|disregard|overlook|forget|override|overrule|bypass|skip|neglect|abandon|discard|erase|delete|drop|cancel|dismiss|set aside|put aside|throw (?:away|out)|do not follow|dont follow|do not obey|pay no attention to|stop following|do not listen to)",
     ),
     (
         "earlier",
@@ -43,6 +43,10 @@ pub(super) const PARTS: &[(&str, &str)] = &[
         "model",
         "(?:ais?|a i|llms?|language models?|large language models?|ai (?:assistants?|models?|agents?|systems?|readers?)|(?:virtual |digital )?assistant|chatgpt|gpt|chatbots?|chat bots?|artificial intelligences?)",
     ),
+    (
+        "shape",
+        "(?:add|include|insert|append|put|place|mention|begin|start|end|finish|conclude|close|prepend|enhance|augment|modify|render|format|group|anagram|replace|encode|integrate|embed|incorporate|weave|write|structure|present|deliver|craft|transform|convert|adjust|alter|apply|use|shuffle|reverse|remove|omit|scramble|spell|express|provide|give|make|turn|swap|translate|obfuscate|promote|suggest|recommend|attach|supplement|complement|extend|tailor|inject|advertise|highlight|offer|share|employ|state|repeat|say|claim|rearrange|substitute|alternate|capitali[sz]e|mask|interleave|conceal|hide|output|jumble|misspell|rearrange|tease|amend|revise|expand|enrich|pepper|sprinkle|finish|construct|compose|phrase|type|shift|double|invert|flip)",
+    ),
     ("g", "(?:[a-z0-9~]+ )"),
     ("any", "(?:[a-z0-9~|]+ )"),
 ];
@@ -56,7 +60,16 @@ pub(super) const PATTERNS: &[Pattern] = &[
         0.8,
         "{order}{forget} (?:all|any|every|your|these|those|its|all of|each)(?: of)? {g}{0,3}{orders} ",
     ),
-    (Override, 0.75, "{order}{forget} {g}{0,3}{earlier} {g}{0,1}{shown} "),
+    (
+        Override,
+        0.75,
+        "{order}{forget} (?:the |all |any |every |everything |these |those |your |of |this |what |is |was )*{earlier} {g}{0,1}{shown} ",
+    ),
+    (
+        Override,
+        0.8,
+        "{order}{forget} (?:everything|all|anything|what|whatever) {g}{0,6}(?:of you|to you|earlier|so far|previously) ",
+    ),
     (
         Override,
         0.8,
@@ -75,8 +88,23 @@ pub(super) const PATTERNS: &[Pattern] = &[
     ),
     (
         Override,
-        0.6,
-        "(?:\\||are|is|with|your|follow) (?:the |these |my )?(?:new|updated|real|actual|true|revised) (?:instructions?|task|directives?|orders|objective|goal|assignment) (?:\\||is|are|for|follow) ",
+        0.75,
+        "\\| (?:your |the |my |here is (?:your |a |the )?)?(?:new|updated|real|actual|true|revised|next) (?:instructions?|task|directives?|orders|objective|assignment) (?:for you )?(?:\\||is|are|follow) ",
+    ),
+    (
+        Override,
+        0.75,
+        "your (?:task|instructions?|role|objective|goal|job|assignment) (?:has|have) (?:now |just )?(?:been )?(?:updated|changed|replaced|overridden|superseded) ",
+    ),
+    (
+        Override,
+        0.75,
+        "(?:system|safety|security|admin|instruction) override (?:engaged|mode|activated|enabled|on|\\|) ",
+    ),
+    (
+        Override,
+        0.75,
+        "you (?:will|must|shall) (?:now |always )*(?:comply with|obey) (?:every|all|any|my|each) ",
     ),
     (
         Override,
@@ -124,7 +152,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     (
         Role,
         0.85,
-        "(?:from now on|from here on|from this point(?: on| onwards?)?|henceforth|going forward|starting now|as of now) (?:\\| )?(?:you|your|answer|respond|reply|act|speak|only|always|write) ",
+        "(?:from now on|from here on|from this point(?: on| onwards?)?|henceforth|going forward|starting now|as of now) (?:\\| )?(?:you (?:are|act|will|shall|must|answer|respond|reply|speak|behave|obey|only)|your|answer|respond|reply|act as|speak) ",
     ),
     (
         Role,
@@ -134,17 +162,22 @@ pub(super) const PATTERNS: &[Pattern] = &[
     (
         Role,
         0.7,
-        "\\| (?:{softener} )*(?:act as (?:if you|though you|an ai|my|an? [a-z]+ (?:assistant|bot|model|agent|terminal))|pretend (?:to be|that you|you)|roleplay|role play|impersonate) ",
+        "\\| (?:{softener} )*(?:act as (?:if you|though you|an ai|my|an? (?:ai|virtual|chat|language|uncensored|unfiltered|unrestricted|evil|linux|helpful) )|pretend (?:to be|that you|you)|roleplay|role play|impersonate) ",
     ),
     (
         Role,
         0.85,
-        "(?:new|updated|secret|hidden|following|begin|override) system (?:prompt|message|instructions?|role) ",
+        "(?:new|updated|secret|hidden|following|begin|override) system (?:prompt|message|instructions?|role) (?:\\||is|follows|begins) ",
     ),
     (
         Role,
         0.85,
-        "(?:enter|entering|enable|enabled|activate|activated|now in|switch to|switching to|engage|in) {g}{0,3}(?:developer|debug|dev|god|jailbreak|maintenance|admin|override|unrestricted|dan|sudo|root) mode ",
+        "(?:enter|entering|enable|enabled|activate|activated|now in|switch to|switching to|engage|in|stay in) {g}{0,3}(?:god|jailbreak|override|unrestricted|dan|sudo|do anything) mode ",
+    ),
+    (
+        Role,
+        0.45,
+        "(?:enter|entering|enable|enabled|activate|activated|now in|switch to|switching to|engage|in) {g}{0,3}(?:developer|debug|dev|maintenance|admin|root) mode ",
     ),
     (Role, 0.9, "do anything now "),
     (
@@ -160,7 +193,12 @@ pub(super) const PATTERNS: &[Pattern] = &[
     (
         Output,
         0.9,
-        "your (?:next |final |whole |entire )?{answer} (?:must|should|shall|has to|have to|needs to|will|is to|may|can) (?:only |always |not |never |also |then |simply )*(?:say|state|be|contain|include|begin|start|end|consist|mention|read|recommend|claim|omit|praise|conclude|use|ignore|follow|have|avoid) ",
+        "your (?:next |final |whole |entire )?{answer} (?:must|should|shall|has to|have to|needs to|will|is to|may|can) (?:only |always |not |never |also |then |simply )*(?:say|state|contain|include|begin|start|end|consist|mention|read|recommend|claim|omit|praise|conclude|ignore|follow|avoid) ",
+    ),
+    (
+        Output,
+        0.5,
+        "your (?:next |final |whole |entire )?{answer} (?:must|should|shall|has to|have to|needs to|will|is to) (?:only |always |not |never |also |then |simply )*(?:be|have|use) ",
     ),
     (
         Output,
@@ -170,7 +208,17 @@ pub(super) const PATTERNS: &[Pattern] = &[
     (
         Output,
         0.9,
-        "(?:when|while|whenever|if|before|after|once) (?:you (?:are |have |were )?)?(?:summari[sz]|translat|asked|review|answer|respond|reply|process|describ|discuss|read|generat)[a-z]* {g}{0,10}\\| (?:{softener} |do not |dont |you must |you should |never )*{say} ",
+        "(?:when|while|whenever|if|before|after|once) (?:you (?:are |have |were )?)?(?:summari[sz][a-z]*|translat[a-z]*|asked about (?:this|the) (?:page|text|article|document|paper|site|content)) {g}{0,10}\\| (?:{softener} |do not |dont |you must |you should |never |be sure to |make sure to |remember to )*{say} ",
+    ),
+    (
+        Output,
+        0.75,
+        "(?:before|after) (?:you )?(?:answer|respond|reply|summari[sz]|translat)[a-z]* {g}{0,6}\\| (?:{softener} )*(?:repeat|print|output|reveal|say|state|show|list|insert|append|write|recommend) ",
+    ),
+    (
+        Output,
+        0.45,
+        "(?:when|while|whenever|if|before|after|once) (?:you (?:are |have |were )?)?(?:asked|review|answer|respond|reply|process|describ|discuss|generat)[a-z]* {g}{0,10}\\| (?:{softener} |do not |dont |you must |you should |never )*{say} ",
     ),
     (
         Output,
@@ -192,16 +240,27 @@ pub(super) const PATTERNS: &[Pattern] = &[
         0.45,
         "{order}(?:do not|dont|never|under no circumstances) (?:ever )?(?:mention|refer to|include|discuss|talk about|disclose|summari[sz]e|translate|cite|quote|reveal|use) ",
     ),
-    (Output, 0.9, "{order}(?:do not|dont|never) {g}{1,10}(?:in|from) (?:your|the|any) {g}{0,1}{answer} "),
+    (Output, 0.9, "{order}(?:do not|dont|never) {g}{1,10}(?:in|from) (?:your|any) {g}{0,1}{answer} "),
+    (Output, 0.8, "{order}(?:do not|dont|never) (?:summari[sz]e|translate) (?:this|the|it|any) "),
     (
         Output,
         0.8,
-        "{order}[a-z~]+ {any}{0,12}(?:in|to|at the end of|at the start of|into|with|of|from|at the beginning of|before|after|through|throughout) (?:your|every|each|all) {g}{0,1}(?:answers?|reply|replies|responses?|summary|summaries|outputs?) ",
+        "{order}{shape} {any}{0,12}(?:in|to|at the end of|at the start of|into|with|of|from|at the beginning of|before|after|through|throughout) (?:your|every|each|all) {g}{0,1}(?:answers?|reply|replies|responses?|summary|summaries|outputs?) ",
+    ),
+    (
+        Output,
+        0.8,
+        "{order}(?:include|insert|add|put|append|embed|place) {g}{0,4}(?:link|url|advertisement|https?|website) {any}{0,8}(?:in|into|to|at the end of) (?:the|this) (?:summary|answer|response|reply|output) ",
     ),
     (
         Output,
         0.75,
-        "\\| (?:{softener} )*[a-z~]+ (?:all |the )?{g}{0,6}(?:of |in )?your {g}{0,1}(?:reply|response|answer|output|message|summary) (?:using|with|without|in|by|to|so|into|as|for|\\|) ",
+        "\\| (?:{softener} )*(?:provide|write|give|output|print|tell|show|return|produce|generate|respond|answer|reply|say) {any}{0,8}instead of (?:a |the |your |this |any )?(?:summary|summari[sz]ing|translation|translating|answer|answering) ",
+    ),
+    (
+        Output,
+        0.75,
+        "\\| (?:{softener} )*{shape} (?:all |the )?{g}{0,6}(?:of |in )?your {g}{0,1}(?:reply|response|answer|output|message|summary) (?:using|with|without|in|by|to|so|into|as) ",
     ),
     (
         Output,
@@ -242,6 +301,17 @@ pub(super) const PATTERNS: &[Pattern] = &[
         Output,
         0.5,
         "{order}(?:decode|decrypt|execute|run) (?:this|the following|it|them)(?: and)? (?:\\| )?(?:{softener} )*(?:and )?(?:obey|follow|do|execute|comply|act) ",
+    ),
+    (
+        Output,
+        0.75,
+        "\\| (?:{softener} )*in your {g}{0,1}{answer} (?:\\| )?(?:suggest|tease|recommend|mention|promote|advertise|include|hint|claim|state|say|insert|urge|encourage|invite|persuade|convince) ",
+    ),
+    // Whatever the verb is: not enough by itself, since people write of what is in a reply as well.
+    (
+        Output,
+        0.5,
+        "{order}[a-z~]{3,} {any}{0,12}(?:in|into|of|throughout) your {g}{0,1}(?:reply|response|answer|output) ",
     ),
     (
         Leak,

@@ -46,7 +46,11 @@ pub(super) const PARTS: &[(&str, &str)] = &[
 
 /// The patterns.
 pub(super) const PATTERNS: &[Pattern] = &[
-    (Override, 0.9, "{befehl}{vergiss} {g}{0,4}{frueher} {g}{0,2}(?:{anweisung}|{gezeigt}) "),
+    (
+        Override,
+        0.9,
+        "{befehl}{vergiss} (?:bitte |alle |alles |die |den |das |deine |deinen |saemtliche |diese |jede |sie |nun |jetzt |einfach |was )*{frueher} {g}{0,2}(?:{anweisung}|{gezeigt}) ",
+    ),
     (
         Override,
         0.8,
@@ -75,15 +79,22 @@ pub(super) const PATTERNS: &[Pattern] = &[
     ),
     (
         Override,
-        0.6,
-        "(?:\\| |deine |hier sind |folgende )(?:neue|neuen|wahre|wahren|eigentliche|eigentlichen) (?:anweisung|aufgabe|instruktion|auftrag|regeln|befehle|vorgaben)[a-z]* (?:\\||lautet|lauten|ist|sind|fuer) ",
+        0.75,
+        "\\| (?:hier (?:ist|sind) |deine? |die )?(?:neue|neuen|neuer|wahre|wahren|eigentliche|eigentlichen) (?:anweisung|anweisungen|aufgabe|instruktion|instruktionen|auftrag|befehle|vorgaben)(?: fuer dich)? (?:\\||lautet|lauten) ",
+    ),
+    (
+        Override,
+        0.75,
+        "(?:deine?|eure?) (?:aufgabe|auftrag|anweisung|anweisungen|rolle|ziel) (?:hat|haben|wurde|wurden) (?:sich |gerade |soeben |jetzt |nun )*(?:geaendert|aktualisiert|ersetzt|aufgehoben) ",
     ),
     (
         Role,
         0.9,
-        "du bist (?:jetzt|nun|ab (?:jetzt|sofort|nun)|nicht mehr|kein|keine|nicht laenger)? ?{g}{0,4}(?:ki|ai|gpt|assistent|assistentin|modell|sprachmodell|chatbot|bot|pirat|agent|system|dan|hacker|roboter|gebunden) ",
+        "du bist (?:jetzt|nun|ab (?:jetzt|sofort|nun)|nicht mehr|nicht laenger) {g}{0,4}(?:ki|ai|gpt|assistent|assistentin|modell|sprachmodell|chatbot|bot|pirat|agent|system|dan|hacker|roboter|gebunden) ",
     ),
     (Role, 0.5, "du bist (?:jetzt|nun|ab (?:jetzt|sofort|nun)) (?:ein|eine|kein|keine|der|die) "),
+    (Role, 0.75, "(?:du bist|ihr seid) (?:ab (?:jetzt|sofort|nun)|von (?:jetzt|nun) an) "),
+    (Role, 0.5, "du bist {g}{0,3}(?:ki|assistent|sprachmodell|chatbot|bot|roboter) "),
     (
         Role,
         0.85,
@@ -92,14 +103,18 @@ pub(super) const PATTERNS: &[Pattern] = &[
     (
         Role,
         0.75,
-        "{befehl}(?:verhalte dich|benimm dich|tu so|tue so|gib dich|stell dir vor \\| du|spiele? (?:die|eine|den|einen)|schluepfe in die rolle|uebernimm die rolle|antworte als|agiere als|handle als) ",
+        "{befehl}(?:verhalte dich|benimm dich|tu so|tue so|gib dich|stell dir vor \\| du|spiele? (?:die|eine) {g}{0,2}rolle|schluepfe in die rolle|uebernimm die rolle|antworte als|agiere als|handle als) ",
     ),
     (
         Role,
         0.85,
         "(?:neuer|neue|neuen|folgender|geheimer|geaenderter) (?:system ?prompt|systemanweisung|systemnachricht|system nachricht|systembefehl) ",
     ),
-    (Role, 0.85, "(?:entwickler|wartungs|debug|administrator|admin|root)(?:modus| modus) "),
+    (
+        Role,
+        0.85,
+        "(?:aktiviere|betritt|wechsle|wechsel|starte|du bist|gehe) {g}{0,4}(?:entwickler|wartungs|debug|administrator|admin|root)(?:modus| modus) ",
+    ),
     (
         Role,
         0.45,
@@ -108,8 +123,9 @@ pub(super) const PATTERNS: &[Pattern] = &[
     (
         Output,
         0.9,
-        "(?:deine|eure) (?:naechste |ganze |gesamte )?{antwort} (?:muss|muessen|soll|sollen|sollte|darf|hat|wird|lautet|besteht) ",
+        "(?:deine|eure) (?:naechste |ganze |gesamte )?{antwort} (?:muss|muessen|soll|sollen|sollte|darf|hat|wird) {any}{0,14}(?:enthalten|enthaelt|lauten|sagen|beginnen|enden|erwaehnen|behaupten|bestehen|schliessen|empfehlen|loben|verschweigen|nennen) ",
     ),
+    (Output, 0.7, "(?:deine|eure) {antwort} (?:lautet|besteht aus|beginnt mit|endet mit) "),
     (
         Output,
         0.7,
@@ -118,12 +134,38 @@ pub(super) const PATTERNS: &[Pattern] = &[
     (
         Output,
         0.85,
-        "(?:wenn|falls|sobald|bevor|nachdem|waehrend) (?:du|ihr) {g}{0,8}(?:zusammenfasst|zusammenfasse|uebersetzt|antwortest|gefragt|beschreibst|bewertest|verarbeitest|auswertest|analysierst|beantwortest) ",
+        "(?:wenn|falls|sobald|bevor|nachdem|waehrend) (?:du|ihr) {g}{0,8}(?:zusammenfasst|zusammenfasse|uebersetzt) ",
+    ),
+    (
+        Output,
+        0.45,
+        "(?:wenn|falls|sobald|bevor|nachdem|waehrend) (?:du|ihr) {g}{0,8}(?:antwortest|gefragt|beschreibst|bewertest|verarbeitest|auswertest|analysierst|beantwortest) ",
     ),
     (
         Output,
         0.85,
-        "{befehl}(?:antworte|antwortet|schreib|schreibe|gib|gebt|sag|sage|nenne|rede|sprich|wiederhole|verwende|zeige?) (?:mir |uns |immer |ab jetzt |auf alles |auf jede frage )?(?:nur|ausschliesslich|lediglich|einzig|nichts ausser|nichts als|allein)(?: noch| mehr)? ",
+        "{befehl}(?:antworte|antwortet|sprich|rede|wiederhole) (?:mir |uns |immer |ab jetzt |auf alles |auf jede frage )?(?:nur|ausschliesslich|lediglich|einzig|nichts ausser|nichts als|allein)(?: noch| mehr)? ",
+    ),
+    (
+        Output,
+        0.85,
+        "{befehl}(?:schreib|schreibe|sag|sage|nenne|verwende) (?:mir |uns |immer |ab jetzt )?(?:nur|ausschliesslich|lediglich|einzig|nichts ausser|nichts als)(?: noch)? (?:das wort|den satz|den text|die zahl|die worte|positives|gutes|noch|\\||wie ein) ",
+    ),
+    (
+        Output,
+        0.85,
+        "{befehl}(?:gib|gebt|gebe) (?:mir |uns )?(?:nur|ausschliesslich|lediglich|einzig) {any}{0,8}aus \\| ",
+    ),
+    (
+        Output,
+        0.8,
+        "{befehl}antworte (?:immer |stets |bitte |ihm |ihr )?mit (?:dem wort|dem satz|der zahl|\\||den worten|ja|nein|dem text) ",
+    ),
+    (Output, 0.75, "{befehl}(?:fasse|uebersetze) {g}{0,4}(?:nicht|niemals) (?:zusammen|ins?|\\|) "),
+    (
+        Output,
+        0.75,
+        "{befehl}(?:gib|schreib|schreibe|liefere|zeige?|erzaehle?|nenne) {any}{0,6}(?:statt|anstelle|anstatt) (?:der|einer|deiner|dieser) {antwort} ",
     ),
     (
         Output,
@@ -131,6 +173,11 @@ pub(super) const PATTERNS: &[Pattern] = &[
         "{befehl}(?:erwaehne?|nenne|verrate?|schreibe?|sage?|zitiere|erwaehnt) {g}{0,8}(?:nicht|niemals|nie|kein|keine|keinen) ",
     ),
     (Output, 0.9, "{befehl}[a-z~]+ {g}{0,8}in (?:deiner|eurer|jeder|deinen|jede|deine) {antwort} "),
+    (
+        Output,
+        0.75,
+        "{befehl}(?:fueg|fuege|haeng|haenge|setz|setze|verschweige?|erwaehne?|nenne?|unterschlage) {any}{0,8}(?:in|an|zu) (?:die|der|diese|dieser) (?:zusammenfassung|antwort|ausgabe) ",
+    ),
     (
         Output,
         0.85,
@@ -209,7 +256,12 @@ pub(super) const PATTERNS: &[Pattern] = &[
     (
         Address,
         0.85,
-        "{modell} (?:\\| )?(?:die|das|der|welche) (?:diesen|dieses|diese|das hier) {g}{0,3}(?:lesen|liest|verarbeiten|verarbeitet|zusammenfassen|zusammenfasst) ",
+        "{modell} (?:\\| )?(?:die|das|der|welche|welches) (?:diesen|dieses|diese|dies|das) {g}{0,3}(?:lesen|liest|verarbeiten|verarbeitet|zusammenfassen|zusammenfasst) ",
+    ),
+    (
+        Leak,
+        0.85,
+        "(?:deine|deinen|deines|deiner) {g}{0,2}(?:system ?prompts?|anweisungen|instruktionen|vorgaben|regeln|zugangsdaten) (?:preiszugeben|offenzulegen|auszugeben|zu verraten|zu nennen|anzuzeigen|wiederzugeben|zu wiederholen) ",
     ),
     (Address, 0.5, "\\| (?:ki|ki assistent|sprachmodell|assistent|ki modell) \\| "),
     (

@@ -7,7 +7,11 @@ use regex::{Regex, RegexSet};
 use super::{Family, sign::Sign};
 
 /// How much a piece counts, and what it looks like.
-const PIECES: [(f32, &str); 6] = [
+const PIECES: [(f32, &str); 7] = [
+    (
+        0.8,
+        r"(?im)^\s*(?:assistant|ai|ai assistant|bot|assistent|ki|chatgpt)\s*:\s*(?:understood|sure|of course|okay|certainly|yes|absolutely|verstanden|klar|natürlich|gerne|ja)\b",
+    ),
     (0.5, r"(?i)\{\{\s*(?:user|char|input|prompt)\s*\}\}"),
     (0.95, r"(?i)\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>"),
     (
