@@ -14,54 +14,25 @@ use std::{ops::Range, time::Duration};
 use inference::{InferenceError, Sampling};
 
 pub use plan::{Plan, Step};
+pub use policies::Length;
 pub use prompt::{Asked, ask, harmless};
 pub use write::write;
 
-/// How long a summary is to be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Length {
-    /// One sentence.
-    OneSentence,
-    /// Two or three sentences.
-    #[default]
-    Short,
-    /// About five sentences.
-    Medium,
-    /// About ten sentences.
-    Long,
+/// Tokens that an answer may have, at most.
+fn tokens(length: Length) -> usize {
+    match length {
+        Length::OneSentence => 96,
+        Length::Short => 192,
+        Length::Medium => 384,
+        Length::Long => 768,
+    }
 }
 
-impl Length {
-    /// Every length, the shortest first.
-    pub const ALL: [Self; 4] = [Self::OneSentence, Self::Short, Self::Medium, Self::Long];
-
-    /// The name in requests: `oneSentence`, `short`, `medium` or `long`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OneSentence => "oneSentence",
-            Self::Short => "short",
-            Self::Medium => "medium",
-            Self::Long => "long",
-        }
-    }
-
-    /// Tokens that the answer may have, at most.
-    fn tokens(self) -> usize {
-        match self {
-            Self::OneSentence => 96,
-            Self::Short => 192,
-            Self::Medium => 384,
-            Self::Long => 768,
-        }
-    }
-
-    /// The length of summaries that are only read to be summarized again.
-    fn between(self) -> Self {
-        match self {
-            Self::OneSentence | Self::Short => Self::Short,
-            Self::Medium | Self::Long => Self::Medium,
-        }
+/// The length of summaries that are only read to be summarized again.
+fn between(length: Length) -> Length {
+    match length {
+        Length::OneSentence | Length::Short => Length::Short,
+        Length::Medium | Length::Long => Length::Medium,
     }
 }
 

@@ -6,7 +6,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use inference::{Finish, GenerateOptions, InferenceError, Llama};
 
 use super::{
-    CutShort, Length, Part, Plan, Request, Step, Tongue, WriteError, Written,
+    CutShort, Length, Part, Plan, Request, Step, Tongue, WriteError, Written, between, tokens,
     markers::{Markers, Strip},
     plan::{Measure, grouped, parts},
     prompt::{ask, harmless},
@@ -70,7 +70,7 @@ pub async fn write(
             let cut_short = text.cut_short.or(cut_short);
             return Ok(Written { text: text.text, markers, plan, cut_short, took });
         }
-        let part = Showing { llama, request, length: request.length.between() };
+        let part = Showing { llama, request, length: between(request.length) };
         let groups = grouped(&shown, part.room(), &part).map_err(|error| of_context(error, context))?;
         if groups.len() >= before {
             return Err(WriteError::TooMuch { levels: level, context });
@@ -103,7 +103,7 @@ async fn together(showing: &Showing<'_>, groups: &[&[Item]]) -> Result<Vec<Answe
 
 /// The passages as they are shown, those too long for a prompt in parts.
 fn first_items(llama: &Llama, request: &Request<'_>) -> Result<Vec<Item>, WriteError> {
-    let part = Showing { llama, request, length: request.length.between() };
+    let part = Showing { llama, request, length: between(request.length) };
     let room = part.room();
     let fits = |text: &str| Ok(part.tokens(&[&harmless(text)])? <= room);
     let mut items = Vec::new();
@@ -208,7 +208,7 @@ impl Showing<'_> {
 
     /// Tokens the answer may have: what the length says, and no more than a quarter of a small context.
     fn most_new(&self) -> usize {
-        self.length.tokens().min(self.llama.shape().context / 4)
+        tokens(self.length).min(self.llama.shape().context / 4)
     }
 
     /// Tokens the prompt may have.

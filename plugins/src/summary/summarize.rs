@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use inference::{Ability, Llama, Sampling};
 use policies::{
-    Assignment, Dossier, Entry, Examination, Mode, Plan, Stage, StageError, Stated, Summary, Tokens, Wanted,
+    Assignment, Dossier, Entry, Examination, Length, Mode, Plan, Stage, StageError, Stated, Summary, Tokens, Wanted,
     Wish,
 };
 use serde::Deserialize;
@@ -147,12 +147,14 @@ fn most(wish: &Wish) -> usize {
     wish.sentences.unwrap_or(usize::MAX)
 }
 
-fn length(wish: &Wish) -> summarize::Length {
-    match (wish.sentences, wish.length) {
-        (Some(0..=1), _) | (None, policies::Length::OneSentence) => summarize::Length::OneSentence,
-        (Some(2..=3), _) | (None, policies::Length::Short) => summarize::Length::Short,
-        (Some(4..=5), _) | (None, policies::Length::Medium) => summarize::Length::Medium,
-        (Some(_), _) | (None, policies::Length::Long) => summarize::Length::Long,
+/// The length that is told to the model: where sentences are counted, the one that has so many.
+fn length(wish: &Wish) -> Length {
+    match wish.sentences {
+        None => wish.length,
+        Some(0..=1) => Length::OneSentence,
+        Some(2..=3) => Length::Short,
+        Some(4..=5) => Length::Medium,
+        Some(_) => Length::Long,
     }
 }
 
