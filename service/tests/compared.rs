@@ -11,7 +11,7 @@ const HARBOUR: &str = "The city of Varn lies on a river. The old harbour of Varn
     Nobody lived there then. Ships came seldom in winter. The city rebuilt the harbour in stone after the fire. Some liked it.";
 
 fn rows(rows: &[Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    rows.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn number(value: &Value) -> f64 {

@@ -143,24 +143,28 @@ mod tests {
     #[test]
     fn figures_are_those_of_the_package_rouge_score() {
         // `rouge-score` 0.1.2, `use_stemmer=False`, `score_multi`.
-        check("The cat sat on the mat.", &["The cat was on the mat."], [0.83333333, 0.60000000, 0.83333333]);
+        check(
+            "The cat sat on the mat.",
+            &["The cat was on the mat."],
+            [0.833_333_33, 0.600_000_00, 0.833_333_33],
+        );
         check(
             "We propose a new method for training networks; it is 3.5 times faster than others.",
             &[
                 "A faster method to train networks is proposed.",
                 "We propose a method for training networks that is 3.5 times faster.",
             ],
-            [0.82758621, 0.66666667, 0.82758621],
+            [0.827_586_21, 0.666_666_67, 0.827_586_21],
         );
         check(
             "the the the cat cat",
             &["the cat the dog", "a cat and the the mouse"],
-            [0.66666667, 0.28571429, 0.44444444],
+            [0.666_666_67, 0.285_714_29, 0.444_444_44],
         );
         check(
             "Police killed the gunman. The gunman was killed by police, they said in state-of-the-art reports (2004).",
             &["The gunman police killed was, in reports of 2004, killed by police. State of the art!"],
-            [0.85714286, 0.42424242, 0.57142857],
+            [0.857_142_86, 0.424_242_42, 0.571_428_57],
         );
     }
 
