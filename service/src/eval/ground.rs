@@ -245,8 +245,8 @@ fn ahead(contexts: &[Vec<&Outcome>], place: usize, (own, other): (Figures, Figur
     let mut dice = fastrand::Rng::with_seed(131);
     let mut draws: [Vec<f64>; 3] = Default::default();
     for _ in 0..DRAWS {
-        let drawn = (0..contexts.len()).filter_map(|_| contexts.get(dice.usize(0..contexts.len())));
-        let rows: Vec<&Outcome> = drawn.flatten().copied().collect();
+        let picked = (0..contexts.len()).filter_map(|_| contexts.get(dice.usize(0..contexts.len())));
+        let rows: Vec<&Outcome> = picked.flatten().copied().collect();
         let apart = difference(figures(&rows, 0), figures(&rows, place));
         draws.iter_mut().zip(apart).for_each(|(draws, apart)| draws.push(apart));
     }
@@ -347,7 +347,10 @@ mod tests {
 
     #[test]
     fn what_is_ahead_in_every_context_is_ahead_in_every_draw() {
-        let row = |at: usize| outcome(at / 4, at % 2 == 0, [if at % 2 == 0 { 0.9 } else { 0.1 }, 0.6, 0.4]);
+        let row = |at: usize| {
+            let ungrounded = at.is_multiple_of(2);
+            outcome(at / 4, ungrounded, [if ungrounded { 0.9 } else { 0.1 }, 0.6, 0.4])
+        };
         let outcomes = Outcomes { rows: (0..80).map(row).collect(), unlabelled: 3 };
         let report = report("file".to_owned(), &outcomes);
         assert_eq!((report.answers, report.contexts, report.unlabelled), (80, 20, 3));
