@@ -13,16 +13,20 @@ pub(super) fn print_summaries(report: &SummaryReport, json: bool) -> anyhow::Res
     let mut out = anstream::stdout().lock();
     let SummaryReport { file, documents, summaries, sentences, systems } = report;
     writeln!(out, "{file}: {documents} documents, {summaries} summaries of {sentences} sentences")?;
-    let heads = ["system", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "compression"];
-    let [system, one, two, l, words, compression] = heads;
+    let heads = ["system", "ROUGE-1", "ROUGE-2", "ROUGE-L", "words", "compression", "supported"];
+    let [system, one, two, l, words, compression, supported] = heads;
     writeln!(
         out,
-        "  {system:<10} {one:>7} {two:>7} {l:>7} {words:>6} {compression:>11}  ahead of it, 95 % intervals"
+        "  {system:<10} {one:>7} {two:>7} {l:>7} {words:>6} {compression:>11} {supported:>9}  ahead of it, 95 % intervals"
     )?;
-    for SystemReport { system, rouge_1, rouge_2, rouge_l, words, compression, behind } in systems {
+    for SystemReport { system, rouge_1, rouge_2, rouge_l, words, compression, supported, behind } in systems {
         let [one, two, l] = [rouge_1, rouge_2, rouge_l].map(|figure| figure * 100.0);
         let compression = compression * 100.0;
         write!(out, "  {system:<10} {one:>7.2} {two:>7.2} {l:>7.2} {words:>6.0} {compression:>9.2} %")?;
+        match supported {
+            Some(share) => write!(out, " {:>7.1} %", share * 100.0)?,
+            None => write!(out, " {:>9}", "-")?,
+        }
         if let Some(Behind { rouge_1, rouge_2, rouge_l }) = behind {
             write!(out, "  {}, {}, {}", interval(rouge_1), interval(rouge_2), interval(rouge_l))?;
         }

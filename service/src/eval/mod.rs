@@ -22,7 +22,7 @@ pub use labels::categories_of;
 pub use retrieval::{Collection, MannerReport, RetrievalReport};
 pub use rows::{LabelledText, Rows, RowsError, Task};
 pub use sources::{Asked, Part, Read, Source, Wanted, sources, usual_sentences};
-pub use summaries::{Behind, SummaryReport, SystemReport, compare};
+pub use summaries::{Behind, SummariesError, SummaryReport, SystemReport, compare};
 
 use std::collections::BTreeMap;
 
