@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexes::Index;
-use inference::{Classifier, Embedder, Llama};
+use inference::{Ability, Classifier, Embedder, Llama};
 use policies::{Assignment, Content, Pipeline, Policy, Seat, Stage, StageSpec, Subject};
 use serde::de::DeserializeOwned;
 
@@ -156,7 +156,11 @@ impl<S: Ordered> Registry<S> {
             ("llama".to_owned(), llama.map_or("none", |llama| llama.digest()).to_owned()),
         ]);
         if ordered.iter().any(|spec| spec.kind == SUMMARIZE) {
-            let writer = resources.writer.as_ref().map_or("none", |writer| writer.digest());
+            let able = resources
+                .writer
+                .as_ref()
+                .filter(|writer| writer.card().abilities.contains(&Ability::Summarize));
+            let writer = able.map_or("none", |writer| writer.digest());
             models.insert("writer".to_owned(), writer.to_owned());
         }
         Ok(Pipeline::new(Arc::clone(policy), seats, models, None))

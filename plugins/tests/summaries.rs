@@ -187,6 +187,19 @@ fn sentences_of_a_page_cite_the_bytes_they_were_written_as() {
 }
 
 #[test]
+fn a_heading_is_no_sentence_of_a_summary_unless_there_is_nothing_else() {
+    let said = |text: &str| {
+        let page = Document { format: Format::Markdown, ..document(text) };
+        texts(&summarized_by(pipeline(), vec![page], wish(5)))
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said("# The orchard\n\nIt gave eleven tons of apples.\n"), ["It gave eleven tons of apples."]);
+    assert_eq!(said("# The orchard\n"), ["The orchard"]);
+}
+
+#[test]
 fn a_model_that_is_not_able_to_summarize_is_not_asked_and_the_answer_says_so() {
     let text = "The orchard gave eleven tons of apples. They were pressed.";
     let wish = Wish { mode: Wanted::Abstractive, ..wish(1) };

@@ -54,8 +54,13 @@ impl Stage<Assignment> for Extracting {
         };
         let language = Some(&*assignment.wish.language);
         let wanted = Wanted { sentences: assignment.wish.most(), order, focus, language };
-        let chosen = choose(&items(&read.sentences), &wanted);
-        let stated = chosen.iter().filter_map(|chosen| stated(chosen, &read.sentences)).collect();
+        let (places, items): (Vec<usize>, Vec<Item<'_>>) = candidates(&read.sentences).into_iter().unzip();
+        let chosen = choose(&items, &wanted).into_iter();
+        let stated = chosen.filter_map(|Chosen { item, score }| {
+            let sentence = read.sentences.get(*places.get(item)?)?;
+            Some(stated(sentence, score))
+        });
+        let stated = stated.collect();
         let summary = Summary { sentences: stated, ..Summary::empty(Mode::Extractive) };
         let mut examination = Examination::of(Entry::Summary(summary));
         examination.device = Some(self.embedder.device().provider.name().into());
@@ -64,30 +69,35 @@ impl Stage<Assignment> for Extracting {
     }
 }
 
-/// A sentence's place is counted among those shown: what was taken out changes nothing for the rest.
-fn items<'a>(sentences: &'a [Embedded<'_>]) -> Vec<Item<'a>> {
+/// Sentences that may be chosen: headings only where there is nothing else. A sentence's place is counted among those
+/// shown: what was taken out changes nothing for the rest.
+fn candidates<'a>(sentences: &'a [Embedded<'_>]) -> Vec<(usize, Item<'a>)> {
     let (mut document, mut position) = (None, 0);
-    let item = |embedded: &'a Embedded<'_>| {
+    let item = |(place, embedded): (usize, &'a Embedded<'_>)| {
         position = if document == Some(embedded.document) { position + 1 } else { 0 };
         document = Some(embedded.document);
-        Item {
+        let item = Item {
             document: embedded.document,
             position,
             text: &embedded.sentence.text,
             vector: Arc::clone(&embedded.vector),
             heading: embedded.sentence.heading,
-        }
+        };
+        (place, item)
     };
-    sentences.iter().map(item).collect()
+    let mut all: Vec<(usize, Item<'a>)> = sentences.iter().enumerate().map(item).collect();
+    if !all.iter().all(|(_, item)| item.heading) {
+        all.retain(|(_, item)| !item.heading);
+    }
+    all
 }
 
-fn stated(chosen: &Chosen, sentences: &[Embedded<'_>]) -> Option<Stated> {
-    let Embedded { document, sentence, .. } = sentences.get(chosen.item)?;
-    Some(Stated {
+fn stated(Embedded { document, sentence, .. }: &Embedded<'_>, score: f32) -> Stated {
+    Stated {
         text: sentence.text.clone(),
-        rank: Score::new(chosen.score.clamp(0.0, 1.0)),
+        rank: Score::new(score.clamp(0.0, 1.0)),
         citations: vec![Citation { document: *document, span: sentence.span }],
         support: None,
         unsupported: false,
-    })
+    }
 }
