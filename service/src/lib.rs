@@ -1,6 +1,6 @@
 //! The door: HTTP, command line, configuration, wiring. The only room that knows JSON and status codes.
 //!
-//! Deliberately absent: decisions. A verdict is `policies::Pipeline`'s; this room brings the text in and
+//! Deliberately absent: decisions of its own. A verdict is `policies::Pipeline`'s; this room brings the text in and
 //! the answer out.
 
 pub mod api;
@@ -8,6 +8,7 @@ pub mod chambers;
 pub mod clerk;
 pub mod cli;
 pub mod config;
+pub mod decisions;
 pub mod engine;
 pub mod error;
 pub mod eval;
@@ -16,8 +17,10 @@ pub mod json;
 pub mod keys;
 pub mod metrics;
 pub mod moderator;
+pub mod scribe;
 mod stop;
 pub mod summarizer;
+pub mod vectors;
 pub mod wiring;
 
 /// An error and its causes as one sentence.

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
 use crate::clerk::Who;
+use crate::decisions::{Decision, Minutes};
 use crate::error::ApiError;
 use crate::json::{ErrorJson, place_of};
 use crate::keys::{Caller, Keys, Scope};
@@ -59,6 +60,7 @@ pub(super) fn identify(keys: &Keys, request: &ServiceRequest) -> Option<Caller> 
     let bearer = header("authorization").and_then(|value| value.strip_prefix(b"Bearer "));
     let mut shown = bearer.into_iter().chain(KEY_HEADERS.iter().filter_map(|name| header(name)));
     let caller = shown.find_map(|key| keys.holder(Some(key))).or_else(|| keys.holder(None))?;
+    Minutes::is_of(&caller);
     request.extensions_mut().insert(caller.clone());
     Some(caller)
 }
@@ -88,6 +90,11 @@ impl By {
     /// The same, for those who look after banks.
     pub(super) fn who(&self, scopes: &[Scope]) -> Result<Who<'_>, ApiError> {
         Ok(Who { by: self.0.may(scopes)?, sight: self.0.sight() })
+    }
+
+    /// Whether a decision may be shown: it was made for the same key, or the key is an administrator's.
+    pub(super) fn sees(&self, decision: &Decision) -> bool {
+        *self.0.name == *decision.by || self.0.may(&[Scope::Admin]).is_ok()
     }
 }
 
