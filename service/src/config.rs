@@ -3,6 +3,8 @@
 //! Every option is also an environment variable: `LAMASSU_` and its name, `__` between a table and its
 //! option (`LAMASSU_LIMITS__MAX_CHARS`). An option that does not exist is refused by name.
 
+mod chat;
+mod decisions;
 mod index;
 
 use std::collections::BTreeSet;
@@ -13,6 +15,8 @@ use inference::{Flavour, Provider};
 use plugins::FloodOptions;
 use serde::Deserialize;
 
+pub use chat::Chat;
+pub use decisions::Decisions;
 pub use index::{EngineName, Index, Reading, Writing};
 
 use crate::keys::{self, KeyEntry};
@@ -64,6 +68,10 @@ pub struct Config {
     pub inference: Inference,
     /// The LLaMA that adjudicates.
     pub llama: LlamaSeat,
+    /// How a LLaMA that answers is watched.
+    pub chat: Chat,
+    /// Which decisions can be asked for, and their log.
+    pub decisions: Decisions,
     /// Where ONNX Runtime and the encoder come from.
     pub setup: SetUp,
     /// Tokens of Entra ID beside keys, if they are taken.
@@ -208,6 +216,8 @@ impl Default for Config {
             limits: Limits::default(),
             inference: Inference::default(),
             llama: LlamaSeat::default(),
+            chat: Chat::default(),
+            decisions: Decisions::default(),
             setup: SetUp::default(),
             entra: None,
             tls: None,
@@ -295,6 +305,12 @@ impl Config {
         }
         if let Some(fault) = self.index.fault() {
             return contradiction(fault);
+        }
+        if let Some(fault) = self.chat.fault() {
+            return contradiction(fault);
+        }
+        if self.decisions.log_bytes == 0 {
+            return contradiction("`decisions.log_bytes` is at least 1");
         }
         let limits = &self.limits;
         let texts = [limits.max_chars, limits.max_body_bytes, limits.max_texts, limits.max_in_flight];

@@ -37,6 +37,23 @@ pub enum ApiError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// There is no model of that name, or it is not able to do this.
+    #[error("`model`: there is no model `{0}` that can do this")]
+    UnknownModel(String),
+    /// A field asks for what this service does not do.
+    #[error("`{field}`: {what} is not supported")]
+    Unsupported {
+        /// Which field.
+        field: &'static str,
+        /// What is not done.
+        what: &'static str,
+    },
+    /// The policy keeps a prompt from the model.
+    #[error("the prompt is kept from the model: {0}")]
+    Withheld(String),
+    /// A model cannot be asked so, or does not answer.
+    #[error("{}", said(.0))]
+    Inference(#[from] InferenceError),
     /// The key is missing or wrong.
     #[error("give the key as `Authorization: Bearer KEY` or `api-key: KEY`")]
     Unauthorized,
@@ -57,6 +74,11 @@ pub enum ApiError {
     /// The policies on disk cannot be used; the ones in force stay.
     #[error("the policies in force stay: {0}")]
     Policies(String),
+    /// No decision of that id can be had.
+    #[error(
+        "there is no such decision, it is kept no longer (decisions.keep_seconds, decisions.keep), or another key's"
+    )]
+    NoDecision,
     /// Nothing lives at that path.
     #[error("there is nothing at this path")]
     NotFound,
@@ -89,11 +111,16 @@ impl ApiError {
             Self::BodyTooLarge { .. } => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Field { .. } => ("field_invalid", StatusCode::BAD_REQUEST),
             Self::UnknownPolicy { .. } => ("policy_unknown", StatusCode::NOT_FOUND),
+            Self::UnknownModel(_) => ("model_not_found", StatusCode::NOT_FOUND),
+            Self::Unsupported { .. } => ("unsupported", StatusCode::BAD_REQUEST),
+            Self::Withheld(_) => ("content_filter", StatusCode::BAD_REQUEST),
+            Self::Inference(error) => inferred(error),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED),
             Self::Forbidden { .. } => ("forbidden", StatusCode::FORBIDDEN),
             Self::Refused(refusal) => refused(refusal),
             Self::Bank(error) => bank(error),
             Self::Policies(_) => ("policies_unusable", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::NoDecision => ("decision_unknown", StatusCode::NOT_FOUND),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE),
@@ -104,6 +131,41 @@ impl ApiError {
             Self::Model(_) => ("model_unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
         }
+    }
+}
+
+/// What a caller is told of a model's error: what it can change, and no paths.
+fn said(error: &InferenceError) -> String {
+    if inferred(error).1.is_server_error() {
+        "the model does not answer".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
+fn inferred(error: &InferenceError) -> (&'static str, StatusCode) {
+    match error {
+        InferenceError::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE),
+        InferenceError::TooLong { .. }
+        | InferenceError::ContextFull { .. }
+        | InferenceError::MemoryFull { .. } => ("context_length_exceeded", StatusCode::BAD_REQUEST),
+        InferenceError::DeadlinePassed => ("deadline_exceeded", StatusCode::GATEWAY_TIMEOUT),
+        InferenceError::UnknownToken { .. } | InferenceError::BadOption { .. } => {
+            ("field_invalid", StatusCode::BAD_REQUEST)
+        }
+        InferenceError::Library { .. }
+        | InferenceError::OtherRuntime { .. }
+        | InferenceError::Environment(_)
+        | InferenceError::Read { .. }
+        | InferenceError::Format { .. }
+        | InferenceError::OtherEncoder { .. }
+        | InferenceError::NoDevice { .. }
+        | InferenceError::DeviceRequired { .. }
+        | InferenceError::Thread { .. }
+        | InferenceError::Tokenize(_)
+        | InferenceError::Run(_)
+        | InferenceError::Panicked
+        | InferenceError::Stopped => ("model_unavailable", StatusCode::SERVICE_UNAVAILABLE),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The door: HTTP, command line, configuration, wiring. The only room that knows JSON and status codes.
 //!
-//! Deliberately absent: decisions. A verdict is `policies::Pipeline`'s; this room brings the text in and
+//! Deliberately absent: decisions of its own. A verdict is `policies::Pipeline`'s; this room brings the text in and
 //! the answer out.
 
 pub mod abilities;
@@ -9,6 +9,7 @@ pub mod chambers;
 pub mod clerk;
 pub mod cli;
 pub mod config;
+pub mod decisions;
 pub mod engine;
 pub mod entra;
 pub mod error;
@@ -18,8 +19,10 @@ pub mod json;
 pub mod keys;
 pub mod metrics;
 pub mod moderator;
+pub mod scribe;
 mod stop;
 pub mod summarizer;
+pub mod vectors;
 pub mod wiring;
 
 /// An error and its causes as one sentence.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use policies::{Judgment, Record, Summarized};
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-    exponential_buckets,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, exponential_buckets,
 };
 
 /// The service's counters, as Prometheus reads them.
@@ -13,6 +13,7 @@ use prometheus::{
 pub struct Metrics {
     registry: Registry,
     judging: IntGauge,
+    unlogged: IntCounter,
     quarantined: IntGaugeVec,
     verdicts: IntCounterVec,
     degraded: IntCounterVec,
@@ -46,12 +47,16 @@ impl Metrics {
         };
         let judging = IntGauge::new("lamassu_judging", "Texts being judged now.")?;
         registry.register(Box::new(judging.clone()))?;
+        let unlogged =
+            IntCounter::new("lamassu_decisions_unlogged_total", "Decisions that the log could not take.")?;
+        registry.register(Box::new(unlogged.clone()))?;
         let stopped =
             Opts::new("lamassu_quarantined", "Precedents stopped for matching too much of the traffic.");
         let quarantined = IntGaugeVec::new(stopped, &["bank"])?;
         registry.register(Box::new(quarantined.clone()))?;
         Ok(Self {
             judging,
+            unlogged,
             quarantined,
             verdicts: counter("lamassu_verdicts_total", "Verdicts by action.", &["policy", "action"])?,
             degraded: counter(
@@ -82,6 +87,11 @@ impl Metrics {
     pub fn judging(&self) -> Judging {
         self.judging.inc();
         Judging(self.judging.clone())
+    }
+
+    /// Counts a decision that the log could not take.
+    pub fn unlogged(&self) {
+        self.unlogged.inc();
     }
 
     /// Says how many precedents of a bank are in quarantine.

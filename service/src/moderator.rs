@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::chambers::Chambers;
 use crate::config::Limits;
+use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::metrics::Metrics;
 
@@ -23,6 +24,7 @@ pub struct Moderator {
     places: Semaphore,
     metrics: Metrics,
     models: Vec<ModelInUse>,
+    decisions: Option<Arc<Decisions>>,
 }
 
 /// A model that is loaded, and where it runs.
@@ -69,7 +71,13 @@ impl Moderator {
     #[must_use]
     pub fn new(chambers: Arc<Chambers>, limits: Limits, metrics: Metrics) -> Self {
         let places = Semaphore::new(limits.max_in_flight);
-        Self { chambers, limits, places, metrics, models: Vec::new() }
+        Self { chambers, limits, places, metrics, models: Vec::new(), decisions: None }
+    }
+
+    /// The same moderator, which notes what it decides.
+    #[must_use]
+    pub fn with_decisions(self, decisions: Arc<Decisions>) -> Self {
+        Self { decisions: Some(decisions), ..self }
     }
 
     /// The same moderator, which can say what it judges with.
@@ -159,8 +167,11 @@ impl Moderator {
     ) -> Result<Judgment, ApiError> {
         let (started, _judging) = (Instant::now(), self.metrics.judging());
         let content = Arc::new(self.content(text).await?);
-        let judgment = docket.pipeline.judge(content, &docket.ask).await;
+        let judgment = docket.pipeline.judge(Arc::clone(&content), &docket.ask).await;
         self.metrics.count(docket.policy().name(), &judgment, started.elapsed());
+        if let Some(decisions) = &self.decisions {
+            decisions.judged(content.original(), &judgment, docket.policy());
+        }
         Ok(judgment)
     }
 

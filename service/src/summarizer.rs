@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::chambers::Chambers;
 use crate::config::Limits;
+use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::grounds::{Grounds, Standing};
 use crate::metrics::Metrics;
@@ -25,6 +26,7 @@ pub struct Summarizer {
     limits: Limits,
     places: Semaphore,
     metrics: Metrics,
+    decisions: Option<Arc<Decisions>>,
 }
 
 /// What is to be summarized, and how.
@@ -61,7 +63,22 @@ impl Summarizer {
         metrics: Metrics,
     ) -> Self {
         let places = Semaphore::new(limits.max_summaries);
-        Self { chambers, banks, grounds, limits, places, metrics }
+        Self { chambers, banks, grounds, limits, places, metrics, decisions: None }
+    }
+
+    /// The same summarizer, which notes what it decides.
+    #[must_use]
+    pub fn with_decisions(self, decisions: Arc<Decisions>) -> Self {
+        Self { decisions: Some(decisions), ..self }
+    }
+
+    /// Digest of a policy; of the default policy unless one is named.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::UnknownPolicy`].
+    pub fn digest(&self, policy: Option<&str>) -> Result<Arc<str>, ApiError> {
+        Ok(Arc::clone(self.chambers.of(policy)?.judging.policy().digest()))
     }
 
     /// What it holds texts against documents with.
@@ -128,6 +145,9 @@ impl Summarizer {
         let ask = Ask { categories: BTreeSet::new(), budget, explain: false };
         let summarized = pipeline.summarize(Arc::new(assignment), &ask).await;
         self.metrics.count_summary(&name, &summarized, started.elapsed());
+        if let Some(decisions) = &self.decisions {
+            decisions.summarized(&summarized);
+        }
         Ok(summarized)
     }
 

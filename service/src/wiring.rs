@@ -13,14 +13,17 @@ use policies::{Policy, PolicyError};
 use crate::chambers::{ByName, Chamber, Chambers};
 use crate::clerk::Clerk;
 use crate::config::{Config, ConfigError, Policies as Names};
+use crate::decisions::Decisions;
 pub use crate::engine::Access;
 use crate::engine::{self, Engine, EngineError};
 use crate::error::ApiError;
 use crate::grounds::Grounds;
 use crate::metrics::Metrics;
 use crate::moderator::{ModelInUse, Moderator};
+use crate::scribe::{Pen, Scribe};
 use crate::sentence;
 use crate::summarizer::Summarizer;
+use crate::vectors::Vectors;
 
 /// The policy that ships with the service.
 const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
@@ -87,6 +90,15 @@ pub enum WiringError {
     /// The model that grounds does not fit this version.
     #[error("{0}")]
     Grounds(String),
+    /// The log of decisions does not open.
+    #[error("the decision log in `{folder}` cannot be opened")]
+    Decisions {
+        /// The folder for data.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// The metrics contradict each other.
     #[error("the metrics cannot be registered")]
     Metrics(#[from] prometheus::Error),
@@ -268,6 +280,12 @@ pub struct House {
     pub moderator: Arc<Moderator>,
     /// Summarizes.
     pub summarizer: Arc<Summarizer>,
+    /// Answers.
+    pub scribe: Arc<Scribe>,
+    /// Text to vectors.
+    pub vectors: Arc<Vectors>,
+    /// Keeps what was decided.
+    pub decisions: Arc<Decisions>,
     /// Looks after the banks.
     pub clerk: Clerk,
     /// Reads the policies again.
@@ -361,8 +379,33 @@ pub async fn house(config: &Config) -> Result<House, WiringError> {
     let (moderator, summarizer) = verbs_of(&policies, written).await?;
     let engine = policies.engine.clone().ok_or(WiringError::NoBanks)?;
     let clerk = Clerk::new(Arc::clone(&engine.banks));
-    let (moderator, summarizer) = (Arc::new(moderator), Arc::new(summarizer));
-    Ok(House { moderator, summarizer, clerk, policies: Arc::new(policies), engine })
+    let decisions = Arc::new(decisions(config, moderator.metrics())?);
+    let moderator = Arc::new(moderator.with_decisions(Arc::clone(&decisions)));
+    let summarizer = Arc::new(summarizer.with_decisions(Arc::clone(&decisions)));
+    let scribe = Scribe::new(pen(config, &policies.models), Arc::clone(&moderator), config.chat.clone());
+    // A policy that is not there is known before anybody asks.
+    scribe.docket().map_err(|error| ConfigError::Contradiction(format!("`chat.policy`: {error}")))?;
+    let vectors = Vectors::new(policies.models.embedder.clone(), config.limits.max_chars);
+    let (scribe, vectors, policies) = (Arc::new(scribe), Arc::new(vectors), Arc::new(policies));
+    Ok(House { moderator, summarizer, scribe, vectors, decisions, clerk, policies, engine })
+}
+
+fn decisions(config: &Config, metrics: &Metrics) -> Result<Decisions, WiringError> {
+    let folder = config.data_folder()?;
+    Decisions::open(&folder, &config.decisions, metrics.clone())
+        .map_err(|source| WiringError::Decisions { folder, source })
+}
+
+/// The LLaMA that answers: the one that writes, or else the one that judges, if it is able.
+fn pen(config: &Config, models: &Models) -> Option<Pen> {
+    let name = |folder: Option<&PathBuf>| {
+        let name = folder.and_then(|folder| folder.file_name());
+        name.map_or_else(|| "llama".to_owned(), |name| name.to_string_lossy().into_owned())
+    };
+    let (own, other) = (config.llama.writer.as_ref(), config.llama.folder.as_ref());
+    let writer = models.writer.clone().map(|llama| (name(own.or(other)), llama));
+    let judge = models.llama.clone().map(|llama| (name(other), llama));
+    Pen::first(writer.into_iter().chain(judge))
 }
 
 fn policies(config: &Config, access: Access) -> Result<(Policies, Vec<Policy>), WiringError> {

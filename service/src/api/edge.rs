@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
 use crate::clerk::Who;
+use crate::decisions::{Decision, Minutes};
 use crate::error::ApiError;
 use crate::json::{ErrorJson, place_of};
 use crate::keys::{Caller, Keys, Scope};
@@ -60,6 +61,7 @@ pub(super) fn identify(keys: &Keys, request: &ServiceRequest) -> Option<Caller> 
     let mut shown = bearer.into_iter().chain(KEY_HEADERS.iter().filter_map(|name| header(name)));
     let caller = shown.find_map(|key| keys.holder(Some(key)));
     let caller = caller.or_else(|| keys.holder(None)).or_else(|| keys.token(bearer?))?;
+    Minutes::is_of(&caller);
     request.extensions_mut().insert(caller.clone());
     Some(caller)
 }
@@ -89,6 +91,11 @@ impl By {
     /// The same, for those who look after banks.
     pub(super) fn who(&self, scopes: &[Scope]) -> Result<Who<'_>, ApiError> {
         Ok(Who { by: self.0.may(scopes)?, sight: self.0.sight() })
+    }
+
+    /// Whether a decision may be shown: it was made for the same key, or the key is an administrator's.
+    pub(super) fn sees(&self, decision: &Decision) -> bool {
+        *self.0.name == *decision.by || self.0.may(&[Scope::Admin]).is_ok()
     }
 }
 

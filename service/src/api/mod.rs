@@ -1,11 +1,13 @@
 //! The HTTP side: one listener, one file a facade.
 
 mod banks;
+mod decisions;
 mod edge;
 mod grounds;
 mod health;
 mod lines;
 mod native;
+mod openai;
 mod policies;
 mod rows;
 mod summaries;
@@ -33,9 +35,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 ///
 /// The listener breaks.
 pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std::io::Result<()> {
-    let House { moderator, summarizer, clerk, policies, engine } = house;
+    let House { moderator, summarizer, scribe, vectors, decisions, clerk, policies, engine } = house;
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
-    let summarizer = web::Data::from(summarizer);
+    let (summarizer, scribe) = (web::Data::from(summarizer), web::Data::from(scribe));
+    let (decisions, vectors) = (web::Data::from(decisions), web::Data::from(vectors));
     let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config).map_err(std::io::Error::other)?));
     let kept = std::sync::Arc::clone(&engine);
     actix_web::rt::spawn(async move { kept.keep().await });
@@ -44,10 +47,14 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
         App::new()
             .app_data(web::Data::clone(&moderator))
             .app_data(web::Data::clone(&summarizer))
+            .app_data(web::Data::clone(&scribe))
+            .app_data(web::Data::clone(&vectors))
+            .app_data(web::Data::clone(&decisions))
             .app_data(web::Data::clone(&policies))
             .app_data(web::Data::clone(&clerk))
             .app_data(web::Data::clone(&keys))
             .app_data(web::Data::clone(&engine))
+            .wrap(from_fn(decisions::minuted))
             .wrap(from_fn(edge::request_id))
             .configure(routes)
     });
@@ -72,6 +79,7 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
 pub fn routes(app: &mut web::ServiceConfig) {
     app.configure(health::routes)
         .service(web::scope("/v1/lamassu").wrap(from_fn(edge::require_key)).configure(lamassu))
+        .configure(openai::routes)
         .default_service(web::to(edge::not_found));
 }
 
@@ -82,5 +90,6 @@ fn lamassu(app: &mut web::ServiceConfig) {
         .configure(rows::routes)
         .configure(summaries::routes)
         .configure(grounds::routes)
-        .configure(policies::routes);
+        .configure(policies::routes)
+        .configure(decisions::routes);
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::edge::{By, NativeError, json_of, method_not_allowed};
+use crate::decisions::Minutes;
 use crate::json::{ErrorJson, OrderJson, StatedJson, SummaryJson};
 use crate::keys::Scope;
 use crate::summarizer::{Order, Summarizer};
@@ -51,6 +52,7 @@ fn streamed(
     (id, unit): (Option<serde_json::Value>, Unit),
 ) -> Result<HttpResponse, NativeError> {
     drop(summarizer.try_place()?);
+    Minutes::promise(&summarizer.digest(order.policy.as_deref())?);
     let (sender, events) = unbounded_channel();
     let order = Order { listener: Some(Arc::new(Events(sender.clone(), unit))), ..order };
     let work = async move {
@@ -62,7 +64,7 @@ fn streamed(
         let _ = sender.send(last);
     };
     // The work lives in the body: a caller who hangs up ends it.
-    let work = futures::stream::once(work).filter_map(|()| async { None });
+    let work = futures::stream::once(Minutes::carried(work)).filter_map(|()| async { None });
     let events = futures::stream::unfold(events, |mut events| async { Some((events.recv().await?, events)) });
     let body = futures::stream::select(work, events).map(Ok::<_, actix_web::Error>);
     Ok(HttpResponse::Ok()

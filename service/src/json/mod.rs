@@ -30,7 +30,7 @@ pub struct JudgmentJson {
 }
 
 #[derive(Debug, Serialize)]
-struct ScoreJson {
+pub(crate) struct ScoreJson {
     score: f64,
     severity: u8,
 }
@@ -141,7 +141,7 @@ impl ErrorJson {
     }
 }
 
-fn score_json((score, severity): (Score, Severity)) -> ScoreJson {
+pub(crate) fn score_json((score, severity): (Score, Severity)) -> ScoreJson {
     ScoreJson { score: rounded(score.value()), severity: severity.value() }
 }
 
