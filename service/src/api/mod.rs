@@ -1,9 +1,13 @@
 //! The HTTP side: one listener, one file a facade.
 
+mod account;
+mod azure;
 mod banks;
+mod contentsafety;
 mod edge;
 mod grounds;
 mod health;
+mod language;
 mod lines;
 mod native;
 mod policies;
@@ -11,6 +15,7 @@ mod rows;
 mod summaries;
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
@@ -30,15 +35,24 @@ const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 ///
 /// The listener breaks.
 pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std::io::Result<()> {
-    let House { moderator, summarizer, clerk, policies, engine } = house;
+    let House { moderator, summarizer, clerk, policies, engine, lists, jobs, protected } = house;
+    actix_web::rt::spawn(Arc::clone(&jobs).keep(Arc::clone(&summarizer)));
+    let (lists, jobs, protected) =
+        (web::Data::from(lists), web::Data::from(jobs), protected.map(web::Data::from));
+    let links = web::Data::new(azure::Links { public_url: config.public_url.clone() });
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
     let summarizer = web::Data::from(summarizer);
     let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config)));
-    let kept = std::sync::Arc::clone(&engine);
+    let kept = Arc::clone(&engine);
     actix_web::rt::spawn(async move { kept.keep().await });
     let engine = web::Data::from(engine);
     let server = HttpServer::new(move || {
+        let protected = protected.clone();
         App::new()
+            .app_data(web::Data::clone(&lists))
+            .app_data(web::Data::clone(&jobs))
+            .app_data(web::Data::clone(&links))
+            .configure(|app| drop(protected.map(|protected| app.app_data(protected))))
             .app_data(web::Data::clone(&moderator))
             .app_data(web::Data::clone(&summarizer))
             .app_data(web::Data::clone(&policies))
@@ -64,6 +78,8 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
 /// prefix the second is never reached.
 pub fn routes(app: &mut web::ServiceConfig) {
     app.configure(health::routes)
+        .configure(contentsafety::routes)
+        .configure(language::routes)
         .service(web::scope("/v1/lamassu").wrap(from_fn(edge::require_key)).configure(lamassu))
         .default_service(web::to(edge::not_found));
 }
