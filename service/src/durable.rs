@@ -47,10 +47,13 @@ pub fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let stem = path.file_stem();
+        let is_torn =
+            stem.is_some_and(|stem| Path::new(stem).extension().is_some_and(|extension| extension == "json"));
+        let stem = stem.and_then(|stem| stem.to_str());
         match (path.extension().and_then(|extension| extension.to_str()), stem) {
             (Some("json"), Some(stem)) => names.push(stem.to_owned()),
-            (_, Some(stem)) if stem.ends_with(".json") => remove(&path)?,
+            _ if is_torn => remove(&path)?,
             _ => {}
         }
     }

@@ -19,6 +19,7 @@ fn submit(server: &Server, body: &Value) -> Answer {
 }
 
 /// A job of one document and one task.
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is given")]
 fn job(text: &str, kind: &str, parameters: Value) -> Value {
     json!({
         "displayName": "mine",

@@ -52,7 +52,11 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             .app_data(web::Data::clone(&lists))
             .app_data(web::Data::clone(&jobs))
             .app_data(web::Data::clone(&links))
-            .configure(|app| drop(protected.map(|protected| app.app_data(protected))))
+            .configure(|app| {
+                if let Some(protected) = protected {
+                    app.app_data(protected);
+                }
+            })
             .app_data(web::Data::clone(&moderator))
             .app_data(web::Data::clone(&summarizer))
             .app_data(web::Data::clone(&policies))

@@ -34,6 +34,8 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// The jobs. Shared by all requests.
 pub struct Jobs {
     folder: PathBuf,
+    /// What was there at the start.
+    found: Vec<Uuid>,
     undone: Mutex<HashMap<Uuid, Arc<Undone>>>,
     kept: AtomicUsize,
 }
@@ -67,13 +69,15 @@ impl Jobs {
     ///
     /// The folder cannot be read.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        let kept = AtomicUsize::new(durable::names(folder)?.len());
-        Ok(Self { folder: folder.to_owned(), undone: Mutex::default(), kept })
+        let found = ids(folder)?;
+        let kept = AtomicUsize::new(found.len());
+        Ok(Self { folder: folder.to_owned(), found, undone: Mutex::default(), kept })
     }
 
     /// Goes on with what a stopped process left undone, then removes what is too old, again and again.
     pub async fn keep(self: Arc<Self>, summarizer: Arc<Summarizer>) {
-        for id in self.ids().await {
+        // Not what is there now: a job that has come since is being done already.
+        for id in self.found.iter().copied().filter(|id| !is_old(*id)) {
             match self.read(id).await {
                 Ok(Some(job)) if !job.status.is_end() => self.start(job, &summarizer),
                 Ok(_) => {}
@@ -167,21 +171,13 @@ impl Jobs {
         });
     }
 
-    async fn ids(&self) -> Vec<Uuid> {
-        let folder = self.folder.clone();
-        let names = tokio::task::spawn_blocking(move || durable::names(&folder)).await;
-        match names {
-            Ok(Ok(names)) => names.iter().filter_map(|name| name.parse().ok()).collect(),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the jobs cannot be listed");
-                Vec::new()
-            }
-            Err(_) => Vec::new(),
-        }
-    }
-
     async fn sweep(&self) {
-        let ids = self.ids().await;
+        let folder = self.folder.clone();
+        let ids = match tokio::task::spawn_blocking(move || ids(&folder)).await {
+            Ok(Ok(ids)) => ids,
+            Ok(Err(error)) => return tracing::error!(%error, "the jobs cannot be listed"),
+            Err(_) => return,
+        };
         let all = ids.len();
         let (mut removed, old) = (0, ids.into_iter().filter(|id| is_old(*id) && self.find(*id).is_none()));
         for id in old {
@@ -217,6 +213,11 @@ impl Jobs {
     }
 }
 
+/// The jobs of a folder.
+fn ids(folder: &Path) -> io::Result<Vec<Uuid>> {
+    Ok(durable::names(folder)?.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
 /// Whether a job of that id is kept no longer: an id says when it was made.
 fn is_old(id: Uuid) -> bool {
     let made = id.get_timestamp().map_or(0, |made| made.to_unix().0);
@@ -228,6 +229,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn unwritten(error: io::Error) -> ApiError {
     tracing::error!(%error, "a job cannot be written or read");
     ApiError::Internal

@@ -13,17 +13,18 @@ use crate::summarizer::{From, Order, Summarizer};
 pub(super) async fn work(undone: &Undone, summarizer: &Summarizer) {
     let job = undone.change(|job| job.status = Status::Running);
     for (number, task) in job.tasks.iter().enumerate() {
+        undone.change(|job| set(job, number, Status::Running, Vec::new()));
         let mut outcomes = Vec::with_capacity(job.documents.len());
         for document in &job.documents {
             outcomes.push(one(undone, summarizer, (task, document)).await);
         }
-        undone.change(|job| done(job, number, outcomes));
+        undone.change(|job| set(job, number, Status::Succeeded, outcomes));
     }
 }
 
-fn done(job: &mut Job, number: usize, outcomes: Vec<Outcome>) {
+fn set(job: &mut Job, number: usize, status: Status, outcomes: Vec<Outcome>) {
     if let Some(task) = job.tasks.get_mut(number) {
-        *task = Task { status: Status::Succeeded, updated: now(), outcomes, ..task.clone() };
+        *task = Task { status, updated: now(), outcomes, ..task.clone() };
     }
 }
 
@@ -31,17 +32,17 @@ async fn one(undone: &Undone, summarizer: &Summarizer, (task, document): (&Task,
     if document.text.trim().is_empty() {
         return Outcome::Empty;
     }
-    let summarized = async {
+    let made = async {
         let place = summarizer.place().await?;
         summarizer.summarize(order(task, document), &place).await
     };
-    match summarized.await {
-        Ok(summarized) => {
+    match made.await {
+        Ok(done) => {
             undone.change(|job| {
-                job.degraded |= summarized.record.degraded();
-                job.policy = Some(summarized.record.policy.to_string());
+                job.degraded |= done.record.degraded();
+                job.policy = Some(done.record.policy.to_string());
             });
-            outcome(task, &summarized)
+            outcome(task, &done)
         }
         Err(error) => Outcome::Failed(reason(&error)),
     }
@@ -115,7 +116,8 @@ fn extracted(task: &Task, stated: &Stated, sources: &[Source]) -> Option<Extract
 fn contexts(task: &Task, sentences: &[Stated], sources: &[Source]) -> Vec<(usize, usize)> {
     let Some(source) = sources.first() else { return Vec::new() };
     let cited = sentences.iter().flat_map(|stated| &stated.citations).map(|citation| citation.span);
-    let cited: Vec<_> = policies::merge_spans(cited.collect()).into_iter().map(|span| span.range()).collect();
+    let cited: Vec<_> =
+        policies::merge_spans(cited.collect()).into_iter().map(policies::Span::range).collect();
     let extents = offsets(&source.text, &cited, task.unit.unit());
     extents.into_iter().map(|Extent { start, length }| (start, length)).collect()
 }

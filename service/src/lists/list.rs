@@ -33,8 +33,20 @@ pub struct NewItem {
 /// What is to change about a list itself.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
-    /// Its description, or that it is to have none; unchanged unless given.
-    pub description: Option<Option<String>>,
+    /// What its description is to be.
+    pub description: Description,
+}
+
+/// What a description is to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Description {
+    /// As it is.
+    #[default]
+    Keep,
+    /// None.
+    Remove,
+    /// This.
+    Set(String),
 }
 
 /// A list as it lies on disk.
@@ -53,10 +65,14 @@ pub struct List {
 
 impl Written {
     pub(super) fn change(&mut self, Change { description }: Change) -> Result<(), ListError> {
-        if let Some(description) = description {
-            describes("description", description.as_deref())?;
-            self.description = description;
-        }
+        self.description = match description {
+            Description::Keep => return Ok(()),
+            Description::Remove => None,
+            Description::Set(text) => {
+                describes("description", Some(&text))?;
+                Some(text)
+            }
+        };
         Ok(())
     }
 

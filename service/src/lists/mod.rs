@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use policies::Content;
 
-pub use list::{Change, Item, List, NewItem};
+pub use list::{Change, Description, Item, List, NewItem};
 
 use crate::durable;
 use list::{Written, check};
@@ -211,8 +211,9 @@ impl Lists {
 
     /// Names in hexadecimal: some file systems take `A` for `a`, and no file may be called `..`.
     fn file(&self, name: &str) -> PathBuf {
-        let hexadecimal: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(format!("{hexadecimal}.json"))
+        let digits = name.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+        let hexadecimal = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
+        self.folder.join(format!("{}.json", hexadecimal.collect::<String>()))
     }
 }
 

@@ -1,6 +1,6 @@
 use policies::Content;
 
-use super::{Change, ListError, Lists, MAX_ITEMS, NewItem};
+use super::{Change, Description, ListError, Lists, MAX_ITEMS, NewItem};
 
 fn item(text: &str) -> NewItem {
     NewItem { text: text.to_owned(), ..NewItem::default() }
@@ -49,7 +49,7 @@ fn an_item_is_what_its_text_is_and_a_list_opened_again_is_the_same() {
     let again = NewItem { description: Some("changed".to_owned()), ..item("one") };
     let second = lists.add("words", vec![again, item("one")]).unwrap();
     assert!(second.iter().all(|item| item.id == first[0].id));
-    lists.put("..", Change { description: Some(Some("dots".to_owned())) }).unwrap();
+    lists.put("..", Change { description: Description::Set("dots".to_owned()) }).unwrap();
     lists.put("WORDS", Change::default()).unwrap();
     lists.remove("words", &[first[1].id.clone(), "nobody".to_owned()]).unwrap();
     let opened = Lists::open(&folder.path().join("lists")).unwrap();

@@ -27,7 +27,7 @@ impl FromRequest for Version {
     type Future = Ready<Result<Self, AzureError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(request.extensions().get::<Self>().copied().ok_or_else(|| missing_version()))
+        ready(request.extensions().get::<Self>().copied().ok_or_else(missing_version))
     }
 }
 

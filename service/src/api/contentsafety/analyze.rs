@@ -36,16 +36,18 @@ struct AnalyzeAnswer {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct HitJson {
-    blocklist_name: String,
-    blocklist_item_id: String,
-    blocklist_item_text: String,
+    #[serde(rename = "blocklistName")]
+    list: String,
+    #[serde(rename = "blocklistItemId")]
+    id: String,
+    #[serde(rename = "blocklistItemText")]
+    text: String,
 }
 
 impl From<Hit> for HitJson {
     fn from(Hit { list, item }: Hit) -> Self {
-        Self { blocklist_name: list, blocklist_item_id: item.id, blocklist_item_text: item.text }
+        Self { list, id: item.id, text: item.text }
     }
 }
 

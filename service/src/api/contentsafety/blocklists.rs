@@ -7,7 +7,7 @@ use super::pages::Paging;
 use super::{blocking, may_list};
 use crate::api::azure::{AzureError, Links, Version, method_not_allowed};
 use crate::api::edge::{By, json_of};
-use crate::lists::{Change, List, Lists};
+use crate::lists::{Change, Description, List, Lists};
 use crate::moderator::Moderator;
 
 /// A merge patch: what is absent stays, what is null goes.
@@ -16,7 +16,7 @@ use crate::moderator::Moderator;
 struct BlocklistPatch {
     blocklist_name: Option<String>,
     #[serde(default, deserialize_with = "given")]
-    description: Option<Option<String>>,
+    description: Description,
 }
 
 #[derive(Serialize)]
@@ -27,8 +27,8 @@ struct BlocklistJson {
     description: Option<String>,
 }
 
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Description, D::Error> {
+    Ok(Option::deserialize(deserializer)?.map_or(Description::Remove, Description::Set))
 }
 
 impl From<&List> for BlocklistJson {

@@ -84,7 +84,11 @@ impl GroundednessRequest {
             return Err(AzureError::body("`qna`: the task `QnA` has a question"));
         }
         fits("qna.query", self.qna.as_ref().map_or("", |qna| &qna.query), MAX_TEXT)?;
-        fits("groundingSources", &self.grounding_sources.concat(), MAX_SOURCES)?;
+        let sources = self.grounding_sources.concat();
+        fits("groundingSources", &sources, MAX_SOURCES)?;
+        if sources.trim().is_empty() {
+            return Err(AzureError::body("`groundingSources`: there is nothing to read"));
+        }
         for (name, asked) in [("reasoning", self.reasoning), ("correction", self.correction)] {
             if asked == Some(true) {
                 return Err(AzureError::body(format!(

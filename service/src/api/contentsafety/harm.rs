@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A harm, in the order in which answers list them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(clippy::enum_variant_names, reason = "one of the vendor's names ends so")]
 pub(super) enum Harm {
     Hate,
     SelfHarm,

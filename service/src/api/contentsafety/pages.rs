@@ -50,10 +50,13 @@ impl Paging {
         let left = all.len().saturating_sub(skip).min(top.unwrap_or(usize::MAX));
         let value: Vec<T> = all.skip(skip).take(left.min(size)).collect();
         let next_link = (left > size).then(|| {
-            let mut query = format!("?api-version={version}&skip={}", skip + size);
-            top.into_iter().for_each(|top| query.push_str(&format!("&top={}", top - size)));
-            maxpagesize.into_iter().for_each(|size| query.push_str(&format!("&maxpagesize={size}")));
-            links.to(request, &format!("{}{query}", request.path()))
+            let option = |name: &str, number: Option<usize>| {
+                number.map_or_else(String::new, |number| format!("&{name}={number}"))
+            };
+            let top = option("top", top.map(|top| top - size));
+            let (maxpagesize, skip) = (option("maxpagesize", maxpagesize), skip + size);
+            let path = request.path();
+            links.to(request, &format!("{path}?api-version={version}&skip={skip}{top}{maxpagesize}"))
         });
         PageJson { value, next_link }
     }

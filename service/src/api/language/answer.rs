@@ -57,12 +57,15 @@ struct ResultsJson<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct StatisticsJson {
-    documents_count: usize,
-    valid_documents_count: usize,
-    erroneous_documents_count: usize,
-    transactions_count: usize,
+    #[serde(rename = "documentsCount")]
+    all: usize,
+    #[serde(rename = "validDocumentsCount")]
+    valid: usize,
+    #[serde(rename = "erroneousDocumentsCount")]
+    erroneous: usize,
+    #[serde(rename = "transactionsCount")]
+    transactions: usize,
 }
 
 #[derive(Serialize)]
@@ -158,11 +161,11 @@ fn task_json<'a>(task: &'a Task, given: &'a [Given], stats: bool) -> TaskJson<'a
             Err(error) => errors.push(error),
         }
     }
-    let statistics = stats.then(|| StatisticsJson {
-        documents_count: task.outcomes.len(),
-        valid_documents_count: documents.len(),
-        erroneous_documents_count: errors.len(),
-        transactions_count: transactions,
+    let statistics = stats.then_some(StatisticsJson {
+        all: task.outcomes.len(),
+        valid: documents.len(),
+        erroneous: errors.len(),
+        transactions,
     });
     TaskJson {
         kind: match task.kind {

@@ -53,6 +53,7 @@ struct Shown {
 }
 
 /// The errors that all facades share, in this service's codes.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn refused(error: ApiError) -> AzureError {
     let message = error.to_string();
     match error.code().1 {
