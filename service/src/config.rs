@@ -44,6 +44,9 @@ pub enum ConfigError {
 pub struct Config {
     /// Where `serve` listens.
     pub listen: SocketAddr,
+    /// Where callers reach this service, if that is not where it listens: `https://filter.example`. Links in answers begin
+    /// with it.
+    pub public_url: Option<String>,
     /// Folder for banks and whatever else must last; the user's data folder unless given.
     pub data: Option<PathBuf>,
     /// Folder of the models that ship with the service; beside the executable unless given.
@@ -56,6 +59,8 @@ pub struct Config {
     pub index: Index,
     /// When a precedent matches so much of the traffic that it is stopped.
     pub flood: Flood,
+    /// What texts must not repeat.
+    pub protected: Protected,
     /// Which log lines to write, as `tracing` filters: `warn`, `info`, `service=debug`.
     pub log: String,
     /// How to write them: `text` or `json`.
@@ -78,6 +83,14 @@ pub struct Config {
     pub entra: Option<crate::entra::Config>,
     /// TLS, if the service is to speak it.
     pub tls: Option<Tls>,
+}
+
+/// `[protected]`: texts that others must not repeat at length.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Protected {
+    /// The bank of documents that holds them; without one nothing is looked for.
+    pub bank: Option<String>,
 }
 
 /// How log lines are written.
@@ -204,12 +217,14 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
             data: None,
             models: None,
             api_key: None,
             key: Vec::new(),
             index: Index::default(),
             flood: Flood::default(),
+            protected: Protected::default(),
             log: "warn".to_owned(),
             log_format: LogFormat::Text,
             policies: Policies::default(),
@@ -303,6 +318,11 @@ impl Config {
         if self.flood.window == 0 || !(0.0..=1.0).contains(&self.flood.share) {
             return contradiction("`flood.window` is at least 1, `flood.share` lies within 0 to 1");
         }
+        if self.public_url.as_deref().is_some_and(|url| !is_address(url)) {
+            return contradiction(
+                "`public_url` is an address like `https://filter.example`, without a query",
+            );
+        }
         if let Some(fault) = self.index.fault() {
             return contradiction(fault);
         }
@@ -360,6 +380,13 @@ impl Config {
             ConfigError::NoModels(candidates.iter().map(|folder| folder.display().to_string()).collect())
         })
     }
+}
+
+/// Whether links can begin with it.
+fn is_address(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]/~%".contains(&byte);
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(fits))
 }
 
 /// What is wrong with the keys: a reviewer is known by one name, a key opens for one name.

@@ -18,8 +18,11 @@ pub use crate::engine::Access;
 use crate::engine::{self, Engine, EngineError};
 use crate::error::ApiError;
 use crate::grounds::Grounds;
+use crate::jobs::Jobs;
+use crate::lists::Lists;
 use crate::metrics::Metrics;
 use crate::moderator::{ModelInUse, Moderator};
+use crate::protected::Protected;
 use crate::scribe::{Pen, Scribe};
 use crate::sentence;
 use crate::summarizer::Summarizer;
@@ -49,6 +52,9 @@ pub enum WiringError {
     /// There are no banks to write to.
     #[error("the banks are open for reading only")]
     NoBanks,
+    /// Lists or jobs in the data folder cannot be read.
+    #[error("the lists and jobs in the data folder cannot be read")]
+    Kept(#[source] std::io::Error),
     /// A policy file cannot be read.
     #[error("`{file}` cannot be read")]
     PolicyFile {
@@ -292,6 +298,12 @@ pub struct House {
     pub policies: Arc<Policies>,
     /// Holds the banks.
     pub engine: Arc<Engine>,
+    /// Keeps callers' lists.
+    pub lists: Arc<Lists>,
+    /// Keeps summaries that are made while nobody waits.
+    pub jobs: Arc<Jobs>,
+    /// Finds copies, if there is something to protect.
+    pub protected: Option<Arc<Protected>>,
 }
 
 /// The policy files, and what their pipelines are made of.
@@ -387,7 +399,24 @@ pub async fn house(config: &Config) -> Result<House, WiringError> {
     scribe.docket().map_err(|error| ConfigError::Contradiction(format!("`chat.policy`: {error}")))?;
     let vectors = Vectors::new(policies.models.embedder.clone(), config.limits.max_chars);
     let (scribe, vectors, policies) = (Arc::new(scribe), Arc::new(vectors), Arc::new(policies));
-    Ok(House { moderator, summarizer, scribe, vectors, decisions, clerk, policies, engine })
+    let folder = config.data_folder()?;
+    let lists = Arc::new(Lists::open(&folder.join("lists")).map_err(WiringError::Kept)?);
+    let jobs = Arc::new(Jobs::open(&folder.join("jobs")).map_err(WiringError::Kept)?);
+    let protect = |bank| Arc::new(Protected::new(Arc::clone(&engine.banks), bank));
+    let protected = config.protected.bank.clone().map(protect);
+    Ok(House {
+        moderator,
+        summarizer,
+        scribe,
+        vectors,
+        decisions,
+        clerk,
+        policies,
+        engine,
+        lists,
+        jobs,
+        protected,
+    })
 }
 
 fn decisions(config: &Config, metrics: &Metrics) -> Result<Decisions, WiringError> {

@@ -155,7 +155,7 @@ pub(super) async fn request_id<B: MessageBody>(
     Ok(response)
 }
 
-fn is_sensible(id: &[u8]) -> bool {
+pub(super) fn is_sensible(id: &[u8]) -> bool {
     (1..=128).contains(&id.len())
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
 }

@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz`, `/metrics`.
+//! `/livez`, `/readyz`, `/ready`, `/status`, `/metrics`.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -63,6 +63,9 @@ async fn metrics(
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.route("/livez", web::get().to(livez))
         .route("/readyz", web::get().to(readyz))
+        // What containers of Azure's services call them.
+        .route("/ready", web::get().to(readyz))
+        .route("/status", web::get().to(readyz))
         .route("/metrics", web::get().to(metrics));
 }
 

@@ -1,10 +1,14 @@
 //! The HTTP side: one listener, one file a facade.
 
+mod account;
+mod azure;
 mod banks;
+mod contentsafety;
 mod decisions;
 mod edge;
 mod grounds;
 mod health;
+mod language;
 mod lines;
 mod native;
 mod openai;
@@ -16,6 +20,7 @@ mod tls;
 pub use tls::TlsError;
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
@@ -35,16 +40,41 @@ const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 ///
 /// The listener breaks.
 pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std::io::Result<()> {
-    let House { moderator, summarizer, scribe, vectors, decisions, clerk, policies, engine } = house;
+    let House {
+        moderator,
+        summarizer,
+        scribe,
+        vectors,
+        decisions,
+        clerk,
+        policies,
+        engine,
+        lists,
+        jobs,
+        protected,
+    } = house;
+    actix_web::rt::spawn(Arc::clone(&jobs).keep(Arc::clone(&summarizer)));
+    let (lists, jobs, protected) =
+        (web::Data::from(lists), web::Data::from(jobs), protected.map(web::Data::from));
+    let links = web::Data::new(azure::Links { public_url: config.public_url.clone() });
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
     let (summarizer, scribe) = (web::Data::from(summarizer), web::Data::from(scribe));
     let (decisions, vectors) = (web::Data::from(decisions), web::Data::from(vectors));
-    let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config).map_err(std::io::Error::other)?));
-    let kept = std::sync::Arc::clone(&engine);
+    let keys = web::Data::new(Keys::new(config).map_err(std::io::Error::other)?);
+    let (clerk, kept) = (web::Data::new(clerk), Arc::clone(&engine));
     actix_web::rt::spawn(async move { kept.keep().await });
     let engine = web::Data::from(engine);
     let server = HttpServer::new(move || {
+        let protected = protected.clone();
         App::new()
+            .app_data(web::Data::clone(&lists))
+            .app_data(web::Data::clone(&jobs))
+            .app_data(web::Data::clone(&links))
+            .configure(|app| {
+                if let Some(protected) = protected {
+                    app.app_data(protected);
+                }
+            })
             .app_data(web::Data::clone(&moderator))
             .app_data(web::Data::clone(&summarizer))
             .app_data(web::Data::clone(&scribe))
@@ -68,7 +98,9 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
     });
     let server = server.client_request_timeout(HEAD_TIMEOUT).shutdown_timeout(config.limits.shutdown_seconds);
     let server = match &config.tls {
-        Some(tls) => server.listen_rustls_0_23(listener, tls::listener(tls).map_err(std::io::Error::other)?)?,
+        Some(tls) => {
+            server.listen_rustls_0_23(listener, tls::listener(tls).map_err(std::io::Error::other)?)?
+        }
         None => server.listen(listener)?,
     };
     server.run().await
@@ -78,6 +110,8 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
 /// prefix the second is never reached.
 pub fn routes(app: &mut web::ServiceConfig) {
     app.configure(health::routes)
+        .configure(contentsafety::routes)
+        .configure(language::routes)
         .service(web::scope("/v1/lamassu").wrap(from_fn(edge::require_key)).configure(lamassu))
         .configure(openai::routes)
         .default_service(web::to(edge::not_found));

@@ -2,8 +2,8 @@
 //!
 //! Without it they are where they have always been, in the embedded engine.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -54,15 +54,10 @@ impl Marker {
     /// [`MarkerError`]: what was before stays.
     pub fn write(folder: &Path, engine: EngineName) -> Result<(), MarkerError> {
         let file = folder.join(FILE);
-        let new = folder.join(format!("{FILE}.{}", std::process::id()));
         let write = || {
-            fs::create_dir_all(folder)?;
-            let mut out = File::create(&new)?;
-            serde_json::to_writer(&mut out, &Self { engine })?;
-            out.write_all(b"\n")?;
-            out.sync_all()?;
-            fs::rename(&new, &file)?;
-            sync_folder(folder)
+            let mut text = serde_json::to_vec(&Self { engine })?;
+            text.push(b'\n');
+            crate::durable::replace(&file, &text)
         };
         write().map_err(|source| MarkerError { file: file.clone(), doing: "written", source })
     }
@@ -71,16 +66,4 @@ impl Marker {
     pub(super) fn keep(folder: &Path, engine: EngineName) -> Result<(), MarkerError> {
         if Self::read(folder)? == Some(Self { engine }) { Ok(()) } else { Self::write(folder, engine) }
     }
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// A folder cannot be opened here; the system writes its entries by itself.
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "as on unix")]
-fn sync_folder(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }

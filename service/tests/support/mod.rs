@@ -5,6 +5,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -72,13 +73,17 @@ pub(crate) struct Server {
     child: Child,
     /// `http://127.0.0.1:PORT`
     pub(crate) address: String,
-    data: TempDir,
+    data: Arc<TempDir>,
 }
 
 impl Server {
     /// Starts the service and waits until it listens.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let data = folder();
+        Self::start_in(Arc::new(folder()), arguments, environment)
+    }
+
+    /// The same with a folder for data that another may have left.
+    pub(crate) fn start_in(data: Arc<TempDir>, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = lamassu(data.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::null()).spawn().expect("it starts");
@@ -90,6 +95,11 @@ impl Server {
         // The rest must be read, or the service would wait for somebody who does.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address: first.expect("it says where it listens"), data }
+    }
+
+    /// Kills the service as a crash would, and leaves its folder.
+    pub(crate) fn kill(self) -> Arc<TempDir> {
+        Arc::clone(&self.data)
     }
 
     /// Its folder for data.

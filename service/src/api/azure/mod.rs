@@ -1,0 +1,11 @@
+//! What Azure's services have in common on the wire: errors, versions, request ids, links to oneself.
+//!
+//! Source: the Azure REST API guidelines, and CONTRACTS §0, §1.7, §7.1.
+
+mod error;
+mod gate;
+mod links;
+
+pub(super) use error::{AzureError, method_not_allowed, not_found};
+pub(super) use gate::{Version, pass};
+pub(super) use links::Links;

@@ -1,0 +1,102 @@
+//! `/contentsafety/text/blocklists` and `/contentsafety/text/blocklists/{name}`
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::pages::Paging;
+use super::{blocking, may_list};
+use crate::api::azure::{AzureError, Links, Version, method_not_allowed};
+use crate::api::edge::{By, json_of};
+use crate::lists::{Change, Description, List, Lists};
+use crate::moderator::Moderator;
+
+/// A merge patch: what is absent stays, what is null goes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlocklistPatch {
+    blocklist_name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    description: Description,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BlocklistJson {
+    blocklist_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Description, D::Error> {
+    Ok(Option::deserialize(deserializer)?.map_or(Description::Remove, Description::Set))
+}
+
+impl From<&List> for BlocklistJson {
+    fn from(list: &List) -> Self {
+        Self { blocklist_name: list.name().to_owned(), description: list.description().map(str::to_owned) }
+    }
+}
+
+/// The lists there are.
+async fn list(
+    caller: By,
+    (lists, links): (web::Data<Lists>, web::Data<Links>),
+    (request, version): (HttpRequest, Version),
+) -> Result<HttpResponse, AzureError> {
+    may_list(&caller)?;
+    let lists = lists.all();
+    let all = lists.values().map(|list| BlocklistJson::from(&**list));
+    Ok(HttpResponse::Ok().json(Paging::of(&request)?.page(all, (&links, &request), version)))
+}
+
+/// Makes or changes a list.
+async fn patch(
+    caller: By,
+    (lists, moderator): (web::Data<Lists>, web::Data<Moderator>),
+    name: web::Path<String>,
+    body: web::Payload,
+) -> Result<HttpResponse, AzureError> {
+    may_list(&caller)?;
+    let patch: BlocklistPatch = json_of(body, moderator.limits().max_body_bytes).await?;
+    if patch.blocklist_name.is_some_and(|given| given != *name) {
+        return Err(AzureError::body("`blocklistName` is another than that of the path"));
+    }
+    let change = Change { description: patch.description };
+    let (list, is_new) = blocking(move || lists.put(&name, change)).await?;
+    let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.json(BlocklistJson::from(&*list)))
+}
+
+/// One list.
+async fn get(
+    caller: By,
+    lists: web::Data<Lists>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, AzureError> {
+    may_list(&caller)?;
+    Ok(HttpResponse::Ok().json(BlocklistJson::from(&*lists.list(&name)?)))
+}
+
+/// Removes a list; one that is not there is removed already.
+async fn delete(
+    caller: By,
+    lists: web::Data<Lists>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, AzureError> {
+    may_list(&caller)?;
+    blocking(move || lists.delete(&name)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Registers the routes.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    let refused = || web::to(method_not_allowed);
+    app.service(web::resource("/text/blocklists").route(web::get().to(list)).default_service(refused()))
+        .service(
+            web::resource("/text/blocklists/{name}")
+                .route(web::patch().to(patch))
+                .route(web::get().to(get))
+                .route(web::delete().to(delete))
+                .default_service(refused()),
+        );
+}

@@ -1,0 +1,142 @@
+//! The items of a blocklist: `:addOrUpdateBlocklistItems`, `:removeBlocklistItems`, `/blocklistItems`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+use super::pages::Paging;
+use super::{blocking, may_list};
+use crate::api::azure::{AzureError, Links, Version, method_not_allowed};
+use crate::api::edge::{By, json_of};
+use crate::lists::{Item, Lists, NewItem};
+use crate::moderator::Moderator;
+
+/// Items of one request.
+const MAX_ITEMS: usize = 100;
+/// The version that has no regular expressions.
+const WITHOUT_REGEX: &str = "2023-10-01";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AddRequest {
+    blocklist_items: Vec<NewItemJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewItemJson {
+    text: String,
+    description: Option<String>,
+    is_regex: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RemoveRequest {
+    blocklist_item_ids: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AddAnswer {
+    blocklist_items: Vec<ItemJson>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemJson {
+    blocklist_item_id: String,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_regex: Option<bool>,
+}
+
+impl From<NewItemJson> for NewItem {
+    fn from(NewItemJson { text, description, is_regex }: NewItemJson) -> Self {
+        Self { text, description, is_regex: is_regex.unwrap_or_default() }
+    }
+}
+
+impl ItemJson {
+    fn new(item: Item, Version(version): Version) -> Self {
+        let Item { id, text, description, is_regex } = item;
+        let is_regex = (version != WITHOUT_REGEX).then_some(is_regex);
+        Self { blocklist_item_id: id, text, description, is_regex }
+    }
+}
+
+/// Adds items, or changes those of the same text.
+async fn add(
+    (caller, version): (By, Version),
+    (lists, moderator): (web::Data<Lists>, web::Data<Moderator>),
+    name: web::Path<String>,
+    body: web::Payload,
+) -> Result<HttpResponse, AzureError> {
+    may_list(&caller)?;
+    let request: AddRequest = json_of(body, moderator.limits().max_body_bytes).await?;
+    counted("blocklistItems", request.blocklist_items.len())?;
+    let items = request.blocklist_items.into_iter().map(NewItem::from).collect();
+    let added = blocking(move || lists.add(&name, items)).await?;
+    let blocklist_items = added.into_iter().map(|item| ItemJson::new(item, version)).collect();
+    Ok(HttpResponse::Ok().json(AddAnswer { blocklist_items }))
+}
+
+/// Removes items; those that are not there are removed already.
+async fn remove(
+    caller: By,
+    (lists, moderator): (web::Data<Lists>, web::Data<Moderator>),
+    name: web::Path<String>,
+    body: web::Payload,
+) -> Result<HttpResponse, AzureError> {
+    may_list(&caller)?;
+    let request: RemoveRequest = json_of(body, moderator.limits().max_body_bytes).await?;
+    counted("blocklistItemIds", request.blocklist_item_ids.len())?;
+    blocking(move || lists.remove(&name, &request.blocklist_item_ids)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The items of a list.
+async fn list(
+    (caller, version): (By, Version),
+    (lists, links): (web::Data<Lists>, web::Data<Links>),
+    name: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, AzureError> {
+    may_list(&caller)?;
+    let list = lists.list(&name)?;
+    let all = list.items().iter().map(|item| ItemJson::new(item.clone(), version));
+    Ok(HttpResponse::Ok().json(Paging::of(&request)?.page(all, (&links, &request), version)))
+}
+
+/// One item.
+async fn get(
+    (caller, version): (By, Version),
+    lists: web::Data<Lists>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, AzureError> {
+    may_list(&caller)?;
+    let (name, id) = path.into_inner();
+    let item = lists.list(&name)?.item(&id)?.clone();
+    Ok(HttpResponse::Ok().json(ItemJson::new(item, version)))
+}
+
+fn counted(name: &str, count: usize) -> Result<(), AzureError> {
+    if (1..=MAX_ITEMS).contains(&count) {
+        return Ok(());
+    }
+    Err(AzureError::body(format!("`{name}`: {count} of them; 1 to {MAX_ITEMS} are allowed")))
+}
+
+/// Registers the routes.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    let service = |path: &str, route: actix_web::Route| {
+        web::resource(format!("/text/blocklists/{{name}}{path}"))
+            .route(route)
+            .default_service(web::to(method_not_allowed))
+    };
+    app.service(service(":addOrUpdateBlocklistItems", web::post().to(add)))
+        .service(service(":removeBlocklistItems", web::post().to(remove)))
+        .service(service("/blocklistItems", web::get().to(list)))
+        .service(service("/blocklistItems/{id}", web::get().to(get)));
+}
