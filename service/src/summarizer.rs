@@ -158,8 +158,7 @@ impl Summarizer {
     /// Too much text, or none; [`ApiError::TimedOut`]; a model that does not answer.
     pub async fn ground(
         &self,
-        text: &str,
-        documents: &[&str],
+        (text, documents): (&str, &[&str]),
         deadline: Option<Duration>,
         _place: &SemaphorePermit<'_>,
     ) -> Result<Standing, ApiError> {

@@ -65,7 +65,9 @@ impl Vectors {
         }
         let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
         if length > 0.0 {
-            values.iter_mut().for_each(|value| *value /= length);
+            for value in &mut values {
+                *value /= length;
+            }
         }
         Ok(Vector { values, tokens })
     }

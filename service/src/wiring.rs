@@ -174,16 +174,16 @@ pub fn models<'a>(
     let policies: Vec<&Policy> = policies.into_iter().collect();
     let judges =
         policies.iter().flat_map(|policy| policy.stages()).any(|stage| stage.kind == plugins::ADJUDICATE);
-    let writes = policies
+    let summarizes = policies
         .iter()
         .flat_map(|policy| policy.summary_stages())
         .any(|stage| stage.kind == plugins::SUMMARIZE);
     let load = |folder: &Path| Llama::load(runtime, folder, &llama_options(config));
     let shipped = folder.join("guard");
     let llama = judges.then(|| load(config.llama.folder.as_deref().unwrap_or(&shipped))).transpose()?;
-    let writer = match config.llama.writer.as_deref().filter(|_| writes) {
+    let writer = match config.llama.writer.as_deref().filter(|_| summarizes) {
         Some(folder) => Some(load(folder)?),
-        None => llama.clone().filter(|_| writes),
+        None => llama.clone().filter(|_| summarizes),
     };
     Ok(Models { cache: setup.cache, embedder, classifier, llama, writer })
 }

@@ -49,8 +49,8 @@ impl Stage<Assignment> for Judge {
         let mut kept = Vec::with_capacity(summary.sentences.len());
         for sentence in std::mem::take(&mut summary.sentences) {
             let opinion = self.0.of(&sentence.text, dossier.deadline()).await?;
-            match &opinion.withheld {
-                Some(category) => Withheld::count(&mut summary.withheld, Part::Statement, category.clone()),
+            match opinion.withheld.clone() {
+                Some(because) => Withheld::count(&mut summary.withheld, Part::Statement, because.category()),
                 None => kept.push(sentence),
             }
             opinions.push(opinion);
@@ -64,9 +64,10 @@ impl Stage<Assignment> for Judge {
             .then(|| format!("{degraded} of {} readings were by a part of the stages only", opinions.len()));
         let whole = opinions.pop().and_then(|opinion| opinion.withheld);
         examination.entry = match whole {
-            Some(category) => {
-                let harm =
-                    category.map_or_else(|| "could not be judged".to_owned(), |harm| format!("is {harm}"));
+            Some(because) => {
+                let harm = because
+                    .category()
+                    .map_or_else(|| "could not be judged".to_owned(), |harm| format!("is {harm}"));
                 let reason = format!("the summary as a whole {harm}");
                 Entry::Ruling(Ruling {
                     action: Action::Block,

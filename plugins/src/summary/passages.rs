@@ -13,7 +13,7 @@ use policies::{
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::withhold::{Judging, Opinion};
+use super::withhold::{Because, Judging, Opinion};
 use crate::registry::{Resources, StageConfig};
 use crate::shield;
 
@@ -88,7 +88,7 @@ impl Stage<Assignment> for Choosing {
         let mut withheld = Vec::new();
         let defused = passages
             .into_iter()
-            .flat_map(|passage| grouped(defused(passage, &mut withheld)))
+            .flat_map(|passage| grouped(defused(&passage, &mut withheld)))
             .collect::<Vec<_>>();
         let total = defused.len();
         let judging = defused.into_iter().map(|passage| self.judged(passage, deadline));
@@ -101,9 +101,9 @@ impl Stage<Assignment> for Choosing {
             let Judged { kept, withheld, read, degraded: faulty, scored, device } = one?;
             unread += usize::from(!read);
             degraded += usize::from(faulty);
-            withheld
-                .into_iter()
-                .for_each(|(what, category)| Withheld::count(&mut found.withheld, what, category));
+            for (what, category) in withheld {
+                Withheld::count(&mut found.withheld, what, category);
+            }
             examination.device = device.or(examination.device);
             if examination.scored.is_empty() {
                 examination.scored = scored;
@@ -137,7 +137,7 @@ impl Choosing {
                 return Ok(Judged { withheld: vec![(Part::Passage, None)], ..Judged::default() });
             }
             match judged.note(self.judging.of(&sentence.text, deadline).await?) {
-                Some(category) => judged.withheld.push((Part::Sentence, category)),
+                Some(because) => judged.withheld.push((Part::Sentence, because.category())),
                 None => kept.push(sentence),
             }
         }
@@ -146,9 +146,9 @@ impl Choosing {
             _ if kept.is_empty() => return Ok(judged),
             _ => {
                 let rest = Passage { document, sentences: std::mem::take(&mut kept) };
-                let harm = judged.note(self.judging.of(&rest.text(), deadline).await?);
+                let because = judged.note(self.judging.of(&rest.text(), deadline).await?);
                 judged.kept = Some(rest);
-                harm
+                because.map(Because::category)
             }
         };
         if let Some(category) = whole {
@@ -161,7 +161,7 @@ impl Choosing {
 
 impl Judged {
     /// Takes note of an opinion, and says for which harm the text is kept out, if it is.
-    fn note(&mut self, opinion: Opinion) -> Option<Option<Category>> {
+    fn note(&mut self, opinion: Opinion) -> Option<Because> {
         self.degraded |= opinion.degraded;
         self.device = opinion.device.or(self.device.take());
         self.scored = opinion.scored;
@@ -170,7 +170,7 @@ impl Judged {
 }
 
 /// A part of a document without what is meant for the model that reads it.
-fn defused(passage: Passage, withheld: &mut Vec<Withheld>) -> Passage {
+fn defused(passage: &Passage, withheld: &mut Vec<Withheld>) -> Passage {
     let texts: Vec<&str> = passage.sentences.iter().map(|sentence| &*sentence.text).collect();
     let attacks = shield::attacks(&texts, None);
     let kept = passage.sentences.iter().zip(attacks).filter_map(|(sentence, attack)| {
@@ -213,12 +213,11 @@ fn grouped(passage: Passage) -> Vec<Passage> {
         let more = sentence.text.chars().count();
         let after_heading = groups.last().and_then(|group| group.last()).is_some_and(|last| last.heading);
         let full = chars + more > CHARS || (sentence.heading && chars >= LEAST_CHARS);
-        match groups.last_mut().filter(|_| !full || after_heading) {
-            Some(group) => group.push(sentence),
-            None => {
-                groups.push(vec![sentence]);
-                chars = 0;
-            }
+        if let Some(group) = groups.last_mut().filter(|_| !full || after_heading) {
+            group.push(sentence);
+        } else {
+            groups.push(vec![sentence]);
+            chars = 0;
         }
         chars += more;
     }

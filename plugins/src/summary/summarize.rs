@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use inference::{Ability, Llama, Sampling};
 use policies::{
-    Assignment, Dossier, Entry, Examination, Length, Mode, Plan, Stage, StageError, Stated, Summary, Tokens, Wanted,
-    Wish,
+    Assignment, Dossier, Entry, Examination, Length, Mode, Plan, Stage, StageError, Stated, Summary, Tokens,
+    Wanted, Wish,
 };
 use serde::Deserialize;
 
@@ -59,7 +59,7 @@ impl Stage<Assignment> for Summarizing {
             summarize::write(&llama, &request, &mut |text| drafting.hear(text)).await.map_err(unavailable)?
         };
         drafting.end();
-        examination(written, llama, &assignment.wish)
+        examination(&written, llama, &assignment.wish)
     }
 }
 
@@ -71,7 +71,10 @@ impl Summarizing {
         }
         let llama = self.llama.as_ref().ok_or_else(|| "no LLaMA is loaded".to_owned())?;
         if !llama.card().abilities.contains(&Ability::Summarize) {
-            return Err("the loaded LLaMA is not known to be able to summarize (`lamassu model measure` finds out)".to_owned());
+            return Err(
+                "the loaded LLaMA is not known to be able to summarize (`lamassu model measure` finds out)"
+                    .to_owned(),
+            );
         }
         nothing_left(dossier.passages()).map_or(Ok(llama), Err)
     }
@@ -119,7 +122,7 @@ fn stated(text: &str) -> Stated {
     Stated { text: text.into(), rank: None, citations: Vec::new(), support: None, unsupported: false }
 }
 
-fn examination(written: Written, llama: &Llama, wish: &Wish) -> Result<Examination, StageError> {
+fn examination(written: &Written, llama: &Llama, wish: &Wish) -> Result<Examination, StageError> {
     if written.text.trim().is_empty() {
         let reason = written.cut_short.map_or("the model wrote nothing", CutShort::reason);
         return match written.cut_short {

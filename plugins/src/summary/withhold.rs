@@ -13,11 +13,30 @@ pub(super) struct Judging {
     pub(super) from: Action,
 }
 
+/// Why a text is kept out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Because {
+    /// It is this harm.
+    Harm(Category),
+    /// A stage that should have judged it did not.
+    Unjudged,
+}
+
+impl Because {
+    /// The harm, if it is one.
+    pub(super) fn category(self) -> Option<Category> {
+        match self {
+            Self::Harm(category) => Some(category),
+            Self::Unjudged => None,
+        }
+    }
+}
+
 /// What judging came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Opinion {
-    /// Whether the text is kept out, and for which harm; for none if it could not be judged.
-    pub(super) withheld: Option<Option<Category>>,
+    /// Why the text is kept out, if it is.
+    pub(super) withheld: Option<Because>,
     /// Whether a stage that should have judged did not.
     pub(super) degraded: bool,
     /// Categories that were scored.
@@ -47,12 +66,11 @@ impl Judging {
         let not_scored = judgment.record.not_scored;
         let scored = verdict.scores.into_keys().filter(|category| !not_scored.contains(category));
         // Findings come worst first.
-        let worst = verdict
-            .findings
-            .first()
-            .filter(|finding| self.pipeline.policy().action_for(finding) >= self.from);
+        let is_harm = |finding: &&policies::Finding| self.pipeline.policy().action_for(finding) >= self.from;
+        let worst = verdict.findings.first().filter(is_harm);
+        let because = worst.map_or(Because::Unjudged, |finding| Because::Harm(finding.category.clone()));
         Ok(Opinion {
-            withheld: (verdict.action >= self.from).then(|| worst.map(|finding| finding.category.clone())),
+            withheld: (verdict.action >= self.from).then_some(because),
             degraded: judgment.record.stages.iter().any(|run| run.status.is_fault()),
             device: judgment.record.stages.iter().find_map(|run| run.device.clone()),
             scored: scored.collect(),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{Ask, Pipeline, Progress};
-use crate::{Action, Assignment, Dossier, Mode, Passages, Subject, Summarized, Summary, Withheld};
+use crate::{
+    Action, Assignment, Dossier, Mode, Passages, Status, Subject, Summarized, Summary, Wanted, Withheld,
+};
 
 impl Pipeline<Assignment> {
     /// Summarizes documents.
@@ -29,11 +31,10 @@ impl Pipeline<Assignment> {
         {
             (0..*count).for_each(|_| Withheld::count(&mut withheld, *what, category.clone()));
         }
-        let told = runs
-            .iter()
-            .filter(|run| run.status.is_fault() || matches!(run.status, crate::Status::Skipped(_)));
+        let told =
+            runs.iter().filter(|run| run.status.is_fault() || matches!(run.status, Status::Skipped(_)));
         let mut told = told.filter_map(|run| Some(format!("`{}`: {}", run.stage, run.status.reason()?)));
-        if reason.is_none() && (summary.sentences.is_empty() || summary.mode != self.wanted(&dossier)) {
+        if reason.is_none() && (summary.sentences.is_empty() || summary.mode != wanted(&dossier)) {
             reason = told.next();
         }
         if heard == 0 {
@@ -43,12 +44,13 @@ impl Pipeline<Assignment> {
         let record = self.record(runs, &scored, judged);
         Summarized { action, summary, reason, sources, withheld, record }
     }
+}
 
-    fn wanted(&self, dossier: &Dossier<Assignment>) -> Mode {
-        match dossier.subject().wish.mode {
-            crate::Wanted::Extractive => Mode::Extractive,
-            crate::Wanted::Best | crate::Wanted::Abstractive => Mode::Abstractive,
-        }
+/// Whose words were asked for.
+fn wanted(dossier: &Dossier<Assignment>) -> Mode {
+    match dossier.subject().wish.mode {
+        Wanted::Extractive => Mode::Extractive,
+        Wanted::Best | Wanted::Abstractive => Mode::Abstractive,
     }
 }
 

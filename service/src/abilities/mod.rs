@@ -178,9 +178,9 @@ async fn summarizes(
             Err(_) => continue,
         };
         let sources = Passages::read(embedder, &[text]).await?;
-        let grounded = ground_text(&grounder, embedder, &written.text, &sources).await?;
-        let supported = grounded.sentences.iter().all(|one| one.support.probability >= SUPPORTED_FROM);
-        let short = !grounded.sentences.is_empty() && written.text.len() < text.len();
+        let held = ground_text(&grounder, embedder, &written.text, &sources).await?;
+        let supported = held.sentences.iter().all(|one| one.support.probability >= SUPPORTED_FROM);
+        let short = !held.sentences.is_empty() && written.text.len() < text.len();
         let in_language = plugins::language(&written.text) == Some(language);
         done += usize::from(written.cut_short.is_none() && short && supported && in_language);
     }

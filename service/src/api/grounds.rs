@@ -64,7 +64,7 @@ async fn ground(
     let GroundRequest { text, documents, deadline_ms } = request;
     let (names, texts): (Vec<String>, Vec<&str>) = documents.iter().enumerate().map(named).unzip();
     let place = summarizer.try_place()?;
-    let standing = summarizer.ground(&text, &texts, deadline_ms.map(Duration::from_millis), &place).await?;
+    let standing = summarizer.ground((&text, &texts), deadline_ms.map(Duration::from_millis), &place).await?;
     Ok(HttpResponse::Ok().json(answer(&standing, (&text, &names), summarizer.grounds().digest())))
 }
 

@@ -30,8 +30,8 @@ async fn summarize(
         return streamed(summarizer.into_inner(), order, (id, unit));
     }
     let place = summarizer.try_place()?;
-    let summarized = summarizer.summarize(order, &place).await?;
-    Ok(HttpResponse::Ok().json(SummaryJson::new(summarized, unit).named(id)))
+    let answered = summarizer.summarize(order, &place).await?;
+    Ok(HttpResponse::Ok().json(SummaryJson::new(answered, unit).named(id)))
 }
 
 /// Hands sentences on as the JSON of events.
@@ -56,9 +56,9 @@ fn streamed(
     let (sender, events) = unbounded_channel();
     let order = Order { listener: Some(Arc::new(Events(sender.clone(), unit))), ..order };
     let work = async move {
-        let summarized = async { summarizer.summarize(order, &summarizer.place().await?).await };
-        let last = match summarized.await {
-            Ok(summarized) => event("summary", &SummaryJson::new(summarized, unit).named(id)),
+        let answered = async { summarizer.summarize(order, &summarizer.place().await?).await };
+        let last = match answered.await {
+            Ok(answered) => event("summary", &SummaryJson::new(answered, unit).named(id)),
             Err(error) => event("error", &ErrorJson::from(&error)),
         };
         let _ = sender.send(last);

@@ -18,7 +18,7 @@ use crate::json::{ErrorJson, OrderJson, SummaryJson, place_of};
 use crate::summarizer::{From, Order, Summarizer};
 use crate::wiring::{self, Access};
 
-/// Lines summarized at the same time.
+/// Lines answered at the same time.
 const AT_ONCE: usize = 4;
 /// Passages taken from a bank.
 const PASSAGES: usize = 20;
@@ -80,8 +80,8 @@ pub(super) async fn run(config: &Config, arguments: Arguments) -> anyhow::Result
     }
     let json = arguments.json;
     let place = summarizer.place().await?;
-    let summarized = summarizer.summarize(order(arguments)?, &place).await?;
-    print(summarized, json)
+    let answered = summarizer.summarize(order(arguments)?, &place).await?;
+    print(answered, json)
 }
 
 fn order(arguments: Arguments) -> anyhow::Result<Order> {
@@ -93,7 +93,7 @@ fn order(arguments: Arguments) -> anyhow::Result<Order> {
             std::io::stdin().lock().read_to_string(&mut text)?;
             From::Request(vec![Document { id: "-".to_owned(), text, ..Document::default() }])
         }
-        None => From::Request(files.into_iter().map(document).collect::<anyhow::Result<_>>()?),
+        None => From::Request(files.iter().map(document).collect::<anyhow::Result<_>>()?),
     };
     let wish = Wish {
         mode: mode.unwrap_or_default(),
@@ -106,8 +106,8 @@ fn order(arguments: Arguments) -> anyhow::Result<Order> {
 }
 
 /// A file, read by what its name ends in.
-fn document(file: PathBuf) -> anyhow::Result<Document> {
-    let read = std::fs::read_to_string(&file);
+fn document(file: &PathBuf) -> anyhow::Result<Document> {
+    let read = std::fs::read_to_string(file);
     let text = read.map_err(|error| anyhow::Error::new(error).context(file.display().to_string()))?;
     let ending = file.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
     let format = match ending.as_deref() {
@@ -118,12 +118,12 @@ fn document(file: PathBuf) -> anyhow::Result<Document> {
     Ok(Document { id: file.display().to_string(), text, format, ..Document::default() })
 }
 
-fn print(summarized: Summarized, json: bool) -> anyhow::Result<Outcome> {
+fn print(answered: Summarized, json: bool) -> anyhow::Result<Outcome> {
     let mut out = anstream::stdout().lock();
     if json {
-        writeln!(out, "{}", serde_json::to_string(&SummaryJson::new(summarized, Unit::Byte))?)?;
+        writeln!(out, "{}", serde_json::to_string(&SummaryJson::new(answered, Unit::Byte))?)?;
     } else {
-        painted::summary(&mut out, &summarized)?;
+        painted::summary(&mut out, &answered)?;
     }
     Ok(Outcome::Done)
 }
@@ -158,17 +158,15 @@ async fn many(summarizer: Arc<Summarizer>, policy: Option<String>) -> anyhow::Re
 /// A line's answer, ready to be written, and whether it is a summary.
 async fn answer(summarizer: &Summarizer, policy: Option<String>, number: u64, line: Line) -> (String, bool) {
     let (id, order) = parsed(summarizer, line);
-    let summarized = async {
+    let answered = async {
         let order = order?;
         let unit = order.unit()?;
         let mut order = order.order(&Sight::all())?;
         order.policy = order.policy.or(policy);
         Ok::<_, ApiError>((summarizer.summarize(order, &summarizer.place().await?).await?, unit))
     };
-    let (written, made) = match summarized.await {
-        Ok((summarized, unit)) => {
-            (serde_json::to_string(&SummaryJson::new(summarized, unit).named(id)), true)
-        }
+    let (written, made) = match answered.await {
+        Ok((answered, unit)) => (serde_json::to_string(&SummaryJson::new(answered, unit).named(id)), true),
         Err(error) => (serde_json::to_string(&ErrorJson::from(&error).placed(id, Some(number))), false),
     };
     // Both are maps of strings and numbers: there is nothing in them that JSON cannot hold.

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     fn kept(keep: usize, keep_seconds: u64) -> Kept {
-        Kept::new(&config::Decisions { keep, keep_seconds, ..config::Decisions::default() })
+        Kept::new(&config::Decisions { keep_seconds, keep, ..config::Decisions::default() })
     }
 
     fn head(number: u128, at_ms: u64) -> Head {

@@ -94,7 +94,8 @@ impl StatedJson {
     pub fn new(sentence: &Stated, sources: &[Source], unit: Unit) -> Self {
         let citation = |Citation { document, span }: &Citation| {
             let Source { id, text, .. } = sources.get(*document)?;
-            let Extent { start, length } = offsets(text, &[span.start..span.end], unit).into_iter().next()?;
+            let Extent { start, length } =
+                offsets(text, std::slice::from_ref(&(span.start..span.end)), unit).into_iter().next()?;
             Some(CitationJson { document: id.to_string(), start, end: start + length })
         };
         Self {

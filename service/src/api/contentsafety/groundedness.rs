@@ -111,7 +111,7 @@ pub(super) async fn detect(
     request.check()?;
     let sources: Vec<&str> = request.grounding_sources.iter().map(String::as_str).collect();
     let place = summarizer.try_place()?;
-    let standing = summarizer.ground(&request.text, &sources, None, &place).await?;
+    let standing = summarizer.ground((&request.text, &sources), None, &place).await?;
     Ok(HttpResponse::Ok().json(answer(&request.text, &standing, version)))
 }
 

@@ -52,6 +52,11 @@ struct MessageJson {
     refusal: Option<String>,
 }
 
+/// Counts, or null.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct MaybeUsage(Option<UsageJson>);
+
 /// A part of an answer.
 #[derive(Serialize)]
 pub(super) struct ChunkJson<'a> {
@@ -63,7 +68,7 @@ pub(super) struct ChunkJson<'a> {
     choices: Vec<ChangeJson>,
     /// Null but in the last chunk, where it is wanted; else not there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<UsageJson>>,
+    usage: Option<MaybeUsage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     moderation: Option<ModeratedJson>,
 }
@@ -164,7 +169,7 @@ impl Facts {
             chunks.push(ChunkJson { moderation: Some(moderation), ..self.bare(Vec::new()) });
         }
         if self.includes_usage {
-            chunks.push(ChunkJson { usage: Some(Some(UsageJson::new(end))), ..self.bare(Vec::new()) });
+            chunks.push(ChunkJson { usage: Some(MaybeUsage(Some(UsageJson::new(end)))), ..self.bare(Vec::new()) });
         }
         chunks
     }
@@ -177,7 +182,7 @@ impl Facts {
             model: &self.model,
             system_fingerprint: self.fingerprint.as_deref(),
             choices,
-            usage: self.includes_usage.then_some(None),
+            usage: self.includes_usage.then_some(MaybeUsage(None)),
             moderation: None,
         }
     }
