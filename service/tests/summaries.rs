@@ -262,3 +262,31 @@ fn files_are_summarized_for_a_person() {
     let output = run_with(lamassu(data.path()).args(["summarize", "--json"]), MILL.as_bytes());
     assert_eq!(json_lines(&output)[0]["sentences"][0]["citations"][0]["document"], json!("-"));
 }
+
+#[test]
+fn the_worked_example_says_what_its_page_says() {
+    let page = include_str!("../SUMMARIES.md");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/handbook");
+    let data = support::folder();
+    let added = run_with(lamassu(data.path()).args(["index", "add", "documents"]).arg(&folder), b"");
+    assert!(added.status.success(), "{}", err(&added));
+    let questions: Vec<(&str, &str)> = page
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("$ lamassu summarize --bank documents --query \"")?
+                .split_once("\" --sentences ")
+        })
+        .collect();
+    assert_eq!(questions.len(), 2);
+    for (question, sentences) in questions {
+        let arguments = ["summarize", "--bank", "documents", "--query", question, "--sentences", sentences];
+        let output = run_with(lamassu(data.path()).args(arguments), b"");
+        // The times are others every time.
+        let said = out(&output);
+        let lasting: Vec<&str> = said.lines().take_while(|line| *line != "  extractive").collect();
+        assert!(lasting.len() > 4, "{said}");
+        for line in lasting {
+            assert!(page.contains(line), "not on the page: {line}");
+        }
+    }
+}
