@@ -195,7 +195,7 @@ fn highest<'a>(findings: impl Iterator<Item = &'a Finding>, categories: &[Catego
 /// The rows of a file that have a label of ours.
 fn rows(file: &Path) -> Result<Vec<Asked>, Box<dyn Error>> {
     let mut kept = Vec::new();
-    for row in Rows::open(file)? {
+    for row in Rows::<service::eval::LabelledText>::open(file)? {
         let row = row?;
         let categories: BTreeSet<Category> =
             row.labels.keys().flat_map(|label| categories_of(label)).collect();

@@ -108,7 +108,9 @@ mod tests {
         for row in 0..1_000 {
             let chosen = random(10, 3, &row.to_string());
             assert!(chosen.len() == 3 && chosen.is_sorted());
-            chosen.into_iter().for_each(|sentence| seen[sentence] += 1);
+            for sentence in chosen {
+                seen[sentence] += 1;
+            }
         }
         assert!(seen.iter().all(|count| (240..=360).contains(count)), "{seen:?}");
         assert_eq!((random(2, 3, "a"), lead(2, 3)), (vec![0, 1], vec![0, 1]));
