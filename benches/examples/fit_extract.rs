@@ -7,6 +7,8 @@
 //!
 //! The numbers are seconds of search and documents of each file at most.
 
+#![expect(clippy::print_stdout, reason = "it prints what it finds")]
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,10 +19,13 @@ use service::eval::{Part, Read, Source, sources, usual_sentences};
 
 /// How far a weight is moved at first, and at the end.
 const STEPS: (f32, f32) = (0.6, 0.1);
-/// Tries without a gain after which moves get smaller.
+/// Rounds without a gain after which moves get smaller.
 const PATIENCE: u32 = 25;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A summary wanted: its document's traits and counted sentences, and the references.
+type Row<'a> = (Scored<'a>, &'a [Counted], &'a [Counted]);
 
 /// A file, read: its documents, how many sentences a summary has, and what the first sentences reach.
 struct Set {
@@ -62,12 +67,12 @@ async fn read(name: String, sources: Vec<Source>, embedder: &inference::Embedder
         let first = Counted::joined(read.counted.iter().take(sentences));
         read.asked.iter().map(move |asked| rouge(&first, &asked.references).figures()).collect::<Vec<_>>()
     }));
-    eprintln!("{name}: {} documents, {sentences} sentences, lead {lead:.4?}", documents.len());
+    println!("{name}: {} documents, {sentences} sentences, lead {lead:.4?}", documents.len());
     Ok(Set { name, documents, languages, sentences, lead })
 }
 
 fn search(sets: &[Set], time: Duration) {
-    let scored: Vec<Vec<(Scored<'_>, &[Counted], &[Counted])>> = sets
+    let scored: Vec<Vec<Row<'_>>> = sets
         .iter()
         .map(|set| {
             let each = set.documents.iter().zip(&set.languages).flat_map(|(read, language)| {
@@ -80,7 +85,7 @@ fn search(sets: &[Set], time: Duration) {
         })
         .collect();
     let reached = |weights: &Weights| -> Vec<[f64; 3]> {
-        let of = |(set, rows): (&Set, &Vec<(Scored<'_>, &[Counted], &[Counted])>)| {
+        let of = |(set, rows): (&Set, &Vec<Row<'_>>)| {
             mean(rows.iter().map(|(scored, counted, references)| {
                 let chosen = scored.choose(weights, set.sentences, Order::Offset);
                 let summary = Counted::joined(chosen.iter().filter_map(|chosen| counted.get(chosen.item)));
@@ -106,9 +111,9 @@ fn search(sets: &[Set], time: Duration) {
     let mut dice = fastrand::Rng::with_seed(1);
     let (mut step, mut vain) = (STEPS.0, 0);
     let start = Instant::now();
-    let mut tries = 0;
+    let mut rounds = 0;
     while start.elapsed() < time {
-        tries += 1;
+        rounds += 1;
         let mut tried = best;
         for _ in 0..dice.usize(1..3) {
             let by = step * 2.0 * (dice.f32() + dice.f32() + dice.f32() - 1.5);
@@ -127,7 +132,7 @@ fn search(sets: &[Set], time: Duration) {
             }
         }
     }
-    println!("{tries} tries, {best:.2?}");
+    println!("{rounds} rounds, {best:.2?}");
     for (set, figures) in sets.iter().zip(figures) {
         println!("{}: {figures:.4?}, lead {:.4?}", set.name, set.lead);
     }
