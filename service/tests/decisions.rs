@@ -139,7 +139,7 @@ impl Service {
 #[test]
 fn what_was_answered_is_in_the_log_whenever_the_process_is_killed() {
     let data = folder();
-    let mut ids = Vec::new();
+    let mut ids: Vec<String> = Vec::new();
     for round in 0..2 {
         let service = Service::on(data.path());
         assert!(!service.said.iter().any(|line| line.contains("cannot be read")), "{:?}", service.said);

@@ -75,7 +75,8 @@ impl ResultJson {
                 Place::Further(name) => name,
             };
             let found = verdict.findings.iter().any(|finding| finding.category == *category);
-            let is_scored = !record.not_scored.contains(category);
+            // A list may find what no stage scores.
+            let is_scored = found || !record.not_scored.contains(category);
             result.add(name, acts && found, (rounded(score.value()), is_scored));
         }
         if acts && !result.flagged {
@@ -90,5 +91,57 @@ impl ResultJson {
         self.category_scores.insert(name.to_owned(), score);
         let applied = if is_scored { vec!["text"] } else { Vec::new() };
         self.category_applied_input_types.insert(name.to_owned(), applied);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policies::{Finding, Record, Score, Severity, Verdict};
+
+    use super::*;
+
+    fn result(action: Action, found: &[Category], not_scored: &[Category]) -> ResultJson {
+        let finding = |category: &Category| Finding {
+            category: category.clone(),
+            score: Score::CERTAIN,
+            severity: Severity::MILD,
+            evidence: Vec::new(),
+        };
+        let judged = found.iter().chain(not_scored);
+        let verdict = Verdict {
+            action,
+            findings: found.iter().map(finding).collect(),
+            scores: judged.map(|category| (category.clone(), Default::default())).collect(),
+            explanations: Vec::new(),
+        };
+        let record = Record {
+            stages: Vec::new(),
+            policy: "".into(),
+            models: BTreeMap::new(),
+            index: None,
+            not_scored: not_scored.to_vec(),
+        };
+        ResultJson::new(&Judgment { verdict, record })
+    }
+
+    fn flagged(result: &ResultJson) -> Vec<&str> {
+        let flagged: Vec<&str> =
+            result.categories.iter().filter_map(|(name, flag)| flag.then_some(name.as_str())).collect();
+        assert_eq!(result.flagged, !flagged.is_empty());
+        flagged
+    }
+
+    #[test]
+    fn what_the_verdict_stands_by_is_flagged_and_what_it_lifts_is_not() {
+        let found = [Category::Hate, Category::Custom("secrets".into())];
+        assert_eq!(flagged(&result(Action::Flag, &found, &[])), ["hate", "secrets"]);
+        assert!(flagged(&result(Action::Allow, &found, &[])).is_empty());
+    }
+
+    #[test]
+    fn a_text_that_could_not_be_judged_is_flagged_where_the_policy_demands_something() {
+        let result = result(Action::Review, &[], &[Category::Hate]);
+        assert_eq!(flagged(&result), [UNNAMED]);
+        assert!(result.category_applied_input_types["hate"].is_empty());
     }
 }
