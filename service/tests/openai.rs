@@ -78,6 +78,7 @@ severity = {{ flag = 1, review = 2, block = 3 }}
 name = "secrets"
 definition = "What is not to be said."
 floor = false
+custom = true
 [[stage]]
 kind = "blocklist"
 on_fault = "block"
@@ -342,8 +343,7 @@ fn a_chat_is_answered_and_its_tokens_are_counted() {
 fn the_same_seed_says_the_same() {
     let house = House::new(&[]);
     let say = |seed: i64| {
-        let answer = house
-            .chat("Tell me something new.", &json!({"temperature": 1.5, "seed": seed, "max_tokens": 12}));
+        let answer = house.chat("Hmm", &json!({"temperature": 2, "seed": seed, "max_tokens": 12}));
         answer.json()["choices"][0]["message"]["content"].clone()
     };
     assert_eq!(say(7), say(7));

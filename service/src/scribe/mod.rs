@@ -9,6 +9,7 @@ mod talk;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use inference::{Ability, Constraint, GenerateOptions, InferenceError, Llama, Sampling, Template};
 use policies::{Action, Category, ContentError, Judgment};
 use tokio::sync::Semaphore;
@@ -19,6 +20,9 @@ pub use talk::Talk;
 use crate::config::Chat;
 use crate::error::ApiError;
 use crate::moderator::{Docket, Moderator, Terms};
+
+/// Texts of one prompt judged at the same time.
+const AT_ONCE: usize = 8;
 
 /// A LLaMA that holds conversations, under guard. Shared by all requests.
 pub struct Scribe {
@@ -167,8 +171,9 @@ impl Scribe {
         own.map_or(self.options.stop_from, |own| own.min(self.options.stop_from))
     }
 
-    /// Judges what is said to the model: the conversation, and what the model is told to be. The latter is made of
-    /// instructions to a model, so it is no attack on one by being that.
+    /// Judges what is said to the model: each part of the conversation by itself, where nothing waters it down, all of it
+    /// in one piece, where nothing is hidden by being said in parts, and what the model is told to be. The latter is made
+    /// of instructions to a model, so it is no attack on one by being that.
     async fn judge_prompt(&self, order: &Order, docket: &Docket) -> Result<Vec<Judgment>, Unwritten> {
         let instructions = docket.policy().categories().iter().map(|rule| &rule.name);
         let instructions: Vec<String> =
@@ -176,16 +181,21 @@ impl Scribe {
         let terms =
             Terms { policy: self.options.policy.clone(), categories: instructions, ..Terms::default() };
         let told = self.moderator.docket(&terms)?;
-        let line = self.line(order.lines.prompt);
-        let mut judgments = Vec::new();
-        for (docket, text) in [(docket, order.talk.conversation()), (&told, order.talk.instructions())] {
-            let Some(judgment) = judged(&self.moderator, docket, text).await? else { continue };
-            if judgment.verdict.action >= line {
-                return Err(Unwritten::Kept(Box::new(judgment)));
-            }
-            judgments.push(judgment);
+        let mut texts: Vec<(&Docket, String)> =
+            order.talk.parts().map(|part| (docket, part.to_owned())).collect();
+        if texts.len() > 1 {
+            texts.push((docket, order.talk.conversation()));
         }
-        Ok(judgments)
+        texts.push((&told, order.talk.instructions()));
+        let judging = texts.into_iter().map(|(docket, text)| judged(&self.moderator, docket, text));
+        let judgments: Vec<Option<Judgment>> = stream::iter(judging).buffered(AT_ONCE).try_collect().await?;
+        let mut judgments: Vec<Judgment> = judgments.into_iter().flatten().collect();
+        let line = self.line(order.lines.prompt);
+        let worst = (0..).zip(&judgments).max_by_key(|(_, judgment)| judgment.verdict.action);
+        match worst.filter(|(_, judgment)| judgment.verdict.action >= line).map(|(at, _)| at) {
+            Some(at) => Err(Unwritten::Kept(Box::new(judgments.swap_remove(at)))),
+            None => Ok(judgments),
+        }
     }
 }
 

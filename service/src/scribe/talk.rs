@@ -14,12 +14,16 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// The conversation as one text, so that nothing is hidden by being said in parts.
+    /// What was said, part by part.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        let turns = self.turns.iter().flat_map(|(user, model)| [user.as_str(), model.as_str()]);
+        turns.chain([self.last.as_str()]).filter(|text| !text.is_empty())
+    }
+
+    /// The conversation as one text.
     #[must_use]
     pub fn conversation(&self) -> String {
-        let turns = self.turns.iter().flat_map(|(user, model)| [user.as_str(), model.as_str()]);
-        let said: Vec<&str> = turns.chain([self.last.as_str()]).filter(|text| !text.is_empty()).collect();
-        said.join("\n\n")
+        self.parts().collect::<Vec<_>>().join("\n\n")
     }
 
     /// What the model is told to be; empty if nothing.

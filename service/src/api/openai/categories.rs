@@ -75,7 +75,8 @@ impl ResultJson {
                 Place::Further(name) => name,
             };
             let found = verdict.findings.iter().any(|finding| finding.category == *category);
-            let is_scored = !record.not_scored.contains(category);
+            // A list may find what no stage scores.
+            let is_scored = found || !record.not_scored.contains(category);
             result.add(name, acts && found, (rounded(score.value()), is_scored));
         }
         if acts && !result.flagged {
