@@ -1,6 +1,6 @@
 //! Extractive summaries: which sentences stand for the whole. Numbers only; nothing is read, embedded or written here.
 //!
-//! What is known of each sentence is a row of traits ([`Traits`]), what they are worth is [`Weights`], fitted on open data,
+//! What is known of each sentence is a row of traits (`traits.rs`), what they are worth is [`Weights`], fitted on open data,
 //! and a sentence that says what a chosen one says already counts less (MMR).
 
 mod offsets;
