@@ -1,5 +1,7 @@
 //! `POST /contentsafety/text:detectGroundedness`
 
+use std::ops::Range;
+
 use actix_web::{HttpResponse, web};
 use plugins::extract::{Extent, Unit, offsets};
 use serde::{Deserialize, Serialize};
@@ -112,15 +114,25 @@ pub(super) async fn detect(
     let sources: Vec<&str> = request.grounding_sources.iter().map(String::as_str).collect();
     let place = summarizer.try_place()?;
     let standing = summarizer.ground((&request.text, &sources), None, &place).await?;
-    Ok(HttpResponse::Ok().json(answer(&request.text, &standing, version)))
+    let probability = standing.grounded.probability;
+    Ok(HttpResponse::Ok().json(answer(&request.text, &ungrounded(&standing), probability, version)))
 }
 
-fn answer<'a>(text: &'a str, standing: &Standing, Version(version): Version) -> GroundednessAnswer<'a> {
+/// The sentences that no source bears out, as bytes of the text.
+fn ungrounded(standing: &Standing) -> Vec<Range<usize>> {
     let sentences = standing.grounded.sentences.iter();
     let ungrounded = sentences.filter(|sentence| sentence.support.probability < GROUNDED_FROM);
-    let ranges: Vec<_> = ungrounded.map(|sentence| sentence.range.clone()).collect();
+    ungrounded.map(|sentence| sentence.range.clone()).collect()
+}
+
+fn answer<'a>(
+    text: &'a str,
+    ranges: &[Range<usize>],
+    probability: f32,
+    Version(version): Version,
+) -> GroundednessAnswer<'a> {
     let [utf8, utf16, code_point] =
-        [Unit::Byte, Unit::Utf16, Unit::CodePoint].map(|unit| offsets(text, &ranges, unit));
+        [Unit::Byte, Unit::Utf16, Unit::CodePoint].map(|unit| offsets(text, ranges, unit));
     let places = utf8.into_iter().zip(utf16).zip(code_point);
     let details = ranges.iter().zip(places).map(|(range, ((utf8, utf16), code_point))| {
         let places = |of: fn(Extent) -> usize| PlacesJson {
@@ -136,7 +148,6 @@ fn answer<'a>(text: &'a str, standing: &Standing, Version(version): Version) -> 
     });
     let ungrounded_details: Vec<DetailJson<'_>> = details.collect();
     let characters: usize = ungrounded_details.iter().map(|detail| detail.length.code_point).sum();
-    let probability = standing.grounded.probability;
     let sure = if ranges.is_empty() { probability } else { 1.0 - probability };
     GroundednessAnswer {
         ungrounded_detected: !ranges.is_empty(),
@@ -149,4 +160,25 @@ fn answer<'a>(text: &'a str, standing: &Standing, Version(version): Version) -> 
 #[expect(clippy::cast_precision_loss, reason = "counts of characters stay far below 2^23")]
 fn share(part: usize, whole: usize) -> f64 {
     rounded(part as f32 / whole.max(1) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::{Version, answer};
+
+    #[test]
+    fn what_is_not_borne_out_is_told_in_three_units() {
+        let text = "\u{1F600} It is closed on Sundays. The mayor was born in 1954 on a ship.";
+        let at = text.find("The mayor").unwrap();
+        let told = |ranges: &[_], version| {
+            serde_json::to_string(&answer(text, ranges, 0.25, Version(version))).unwrap()
+        };
+        let mayor = std::iter::once(at..text.len()).collect::<Vec<_>>();
+        expect![[r#"{"ungroundedDetected":true,"ungroundedPercentage":0.5781,"ungroundedDetails":[{"text":"The mayor was born in 1954 on a ship.","offset":{"utf8":30,"utf16":28,"codePoint":27},"length":{"utf8":37,"utf16":37,"codePoint":37}}]}"#]]
+            .assert_eq(&told(&mayor, "2024-09-15-preview"));
+        expect![[r#"{"ungroundedDetected":false,"ungroundedPercentage":0.0,"confidenceScore":0.25,"ungroundedDetails":[]}"#]]
+            .assert_eq(&told(&[], "2024-02-15-preview"));
+    }
 }
