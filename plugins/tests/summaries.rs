@@ -267,23 +267,41 @@ fn a_model_that_is_able_writes_and_every_sentence_is_bound_to_what_it_rests_on()
     assert!(stage.tokens.is_some_and(|tokens| tokens.prompt > 50) && stage.device.is_some());
 }
 
+/// The bridge, of which the model knows that it is repaired, torn down.
+fn torn_down() -> Document {
+    document(&BRIDGE.replace("repair it for 14 million euros", "tear it down and build no other"))
+}
+
 #[test]
 fn a_sentence_that_no_document_bears_out_is_taken_out_and_said_so_or_marked_as_the_policy_says() {
     // The model knows the bridge by heart: asked about a document that says otherwise, it goes on saying the same.
-    let changed = BRIDGE.replace("repair it for 14 million euros", "tear it down and build no other");
-    let strict = POLICY.replace("support_from = 0.5", "support_from = 0.9");
-    let removed =
-        summarized_by(&writing(&strict), vec![document(&changed)], abstract_wish(Length::OneSentence));
-    let marked = strict.replace("unsupported = \"remove\"", "unsupported = \"mark\"");
-    let marked =
-        summarized_by(&writing(&marked), vec![document(&changed)], abstract_wish(Length::OneSentence));
+    let marks = POLICY.replace("unsupported = \"remove\"", "unsupported = \"mark\"");
+    let marked = summarized_by(&writing(&marks), vec![torn_down()], abstract_wish(Length::Medium));
     let unsupported: Vec<bool> =
         marked.summary.sentences.iter().map(|sentence| sentence.unsupported).collect();
-    assert!(unsupported.contains(&true), "{:?}", marked.summary);
+    assert!(unsupported.contains(&true) && unsupported.contains(&false), "{:?}", marked.summary);
+    let removed = summarized_by(&writing(POLICY), vec![torn_down()], abstract_wish(Length::Medium));
     let kept = texts(&removed).len();
     assert_eq!(kept, unsupported.iter().filter(|unsupported| !**unsupported).count());
     let gone = removed.withheld.iter().find(|kept| kept.what == Part::Statement).expect("it is said");
     assert_eq!((gone.category.as_ref(), gone.count), (None, unsupported.len() - kept));
+}
+
+#[test]
+fn where_nothing_that_a_model_wrote_is_borne_out_the_documents_own_words_are_the_answer() {
+    let strict = POLICY.replace("support_from = 0.5", "support_from = 0.995");
+    let summarized = summarized_by(&writing(&strict), vec![torn_down()], abstract_wish(Length::OneSentence));
+    assert_eq!(summarized.summary.mode, Mode::Extractive, "{:?}", summarized.summary);
+    assert_eq!(texts(&summarized).len(), 1);
+    assert!(
+        summarized.reason.as_deref().is_some_and(|reason| reason.contains("borne out")),
+        "{:?}",
+        summarized.reason
+    );
+    assert!(summarized.withheld.iter().any(|kept| kept.what == Part::Statement));
+    for (sentence, bytes) in cited(&summarized) {
+        assert_eq!(sentence, bytes);
+    }
 }
 
 /// Notes what it hears.

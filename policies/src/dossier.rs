@@ -118,7 +118,12 @@ impl<S: Subject> Dossier<S> {
     /// The summary as it is.
     #[must_use]
     pub fn summary(&self) -> Option<&Summary> {
-        self.entries.iter().rev().find_map(|(_, entry)| match entry {
+        self.summaries().next()
+    }
+
+    /// The summary as it is, and before it those whose place it took.
+    pub fn summaries(&self) -> impl Iterator<Item = &Summary> {
+        self.entries.iter().rev().filter_map(|(_, entry)| match entry {
             Entry::Summary(summary) => Some(summary),
             _ => None,
         })

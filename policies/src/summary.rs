@@ -146,6 +146,8 @@ pub struct Summary {
     pub withheld: Vec<Withheld>,
     /// How a language model was asked, if one was.
     pub plan: Option<Plan>,
+    /// Why it is in other words than were asked for, if a stage knows.
+    pub reason: Option<String>,
 }
 
 /// A summary, what was kept out of it, and how it came about. There is always one, whatever failed on the way.
@@ -186,7 +188,7 @@ impl Summary {
     /// A summary that says nothing.
     #[must_use]
     pub fn empty(mode: Mode) -> Self {
-        Self { mode, sentences: Vec::new(), withheld: Vec::new(), plan: None }
+        Self { mode, sentences: Vec::new(), withheld: Vec::new(), plan: None, reason: None }
     }
 
     /// All its sentences as one text.

@@ -80,6 +80,10 @@ impl Stage<Assignment> for Grounding {
                 None => Withheld::count(withheld, Part::Statement, None),
             }
         }
+        if sentences.is_empty() {
+            // A model that says nothing the documents say is as if it had not been able to.
+            summary = own_words(dossier, summary);
+        }
         let mut examination = Examination::of(Entry::Summary(summary));
         examination.device = Some(self.embedder.device().provider.name().into());
         examination.cut_short = cut_short;
@@ -90,6 +94,19 @@ impl Stage<Assignment> for Grounding {
         let (sources, _) = self.sources(dossier.passages()?, dossier).await.ok()?;
         self.grounded(sentence, &sources).await.ok()?
     }
+}
+
+/// The documents' own words in the place of a model's, if there are any.
+fn own_words(dossier: &Dossier<Assignment>, summary: Summary) -> Summary {
+    let Some(own) = dossier.summaries().find(|summary| summary.mode == Mode::Extractive) else {
+        return summary;
+    };
+    let mut own = own.clone();
+    own.sentences.iter_mut().for_each(|sentence| sentence.support = Some(Score::CERTAIN));
+    own.withheld.extend(summary.withheld);
+    own.plan = summary.plan;
+    own.reason = Some("nothing that the model wrote is borne out by the documents".to_owned());
+    own
 }
 
 impl Grounding {

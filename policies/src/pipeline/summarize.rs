@@ -21,7 +21,7 @@ impl Pipeline<Assignment> {
         let Passages { sources, mut withheld, .. } = dossier.passages().cloned().unwrap_or_default();
         let found = dossier.summary().cloned().filter(|_| ruling.is_none());
         let mut summary = found.unwrap_or_else(|| Summary::empty(Mode::Extractive));
-        let mut reason = ruling.map(|ruling| ruling.reason.clone());
+        let mut reason = ruling.map(|ruling| ruling.reason.clone()).or_else(|| summary.reason.clone());
         if action == Action::Block {
             // A stage whose fault blocks has not looked: nothing is said.
             summary.sentences.clear();
