@@ -187,11 +187,10 @@ fn check(answer: &Value, document: &str, figures: &mut Figures) {
 
 fn report(figures: &Figures, wanted: &Wanted, (took, cpu): (f64, f64)) -> Result<(), Box<dyn Error>> {
     let Figures { took: each, citations, wrong, memory } = figures;
-    let at = |share: f64| {
-        each.get(((each.len() as f64 - 1.0) * share) as usize).map_or(0.0, Duration::as_secs_f64)
-    };
-    let memory_at = |share: f64| {
-        let until = (each.len() as f64 * share) as usize;
+    let last = each.len().saturating_sub(1);
+    let at = |hundredths: usize| each.get(last * hundredths / 100).map_or(0.0, Duration::as_secs_f64);
+    let memory_at = |quarters: usize| {
+        let until = each.len() * quarters / 4;
         memory.iter().filter(|(done, _)| *done <= until).map(|(_, bytes)| *bytes).next_back().unwrap_or(0)
     };
     println!(
@@ -200,11 +199,11 @@ fn report(figures: &Figures, wanted: &Wanted, (took, cpu): (f64, f64)) -> Result
         wanted.chars,
         wanted.clients,
         each.len() as f64 / took,
-        at(0.5),
-        at(0.99),
+        at(50),
+        at(99),
         cpu / each.len() as f64,
     );
-    let [quarter, half, end] = [0.25, 0.5, 1.0].map(memory_at);
+    let [quarter, half, end] = [1, 2, 4].map(memory_at);
     println!("RssAnon at a quarter {quarter} MB, at half {half} MB, at the end {end} MB");
     for wrong in wrong.iter().take(10) {
         println!("wrong: {wrong}");

@@ -6,10 +6,11 @@ use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use inference::{Finish, GenerateOptions, InferenceError, Llama};
 
 use super::{
-    CutShort, Length, Part, Plan, Request, Step, Tongue, WriteError, Written, between, tokens,
+    CutShort, Length, Part, Plan, Request, Step, Tongue, WriteError, Written, between,
     markers::{Markers, Strip},
     plan::{Measure, grouped, parts},
     prompt::{ask, harmless},
+    tokens,
 };
 
 /// Levels of summaries at most. Each has at most half as many prompts as the one before, or there is no next.

@@ -169,7 +169,10 @@ impl Facts {
             chunks.push(ChunkJson { moderation: Some(moderation), ..self.bare(Vec::new()) });
         }
         if self.includes_usage {
-            chunks.push(ChunkJson { usage: Some(MaybeUsage(Some(UsageJson::new(end)))), ..self.bare(Vec::new()) });
+            chunks.push(ChunkJson {
+                usage: Some(MaybeUsage(Some(UsageJson::new(end)))),
+                ..self.bare(Vec::new())
+            });
         }
         chunks
     }
