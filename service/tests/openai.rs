@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeSet;
 
 use expect_test::expect;
@@ -192,8 +194,8 @@ fn every_error_is_in_the_vendors_dress_and_none_repeats_the_text() {
         let members: BTreeSet<&str> = error.keys().map(String::as_str).collect();
         assert_eq!(members, BTreeSet::from(["code", "message", "param", "type"]));
         assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()));
-        table +=
-            &format!("{} {} {} {} {}\n", answer.status, path, error["type"], error["param"], error["code"]);
+        writeln!(table, "{} {path} {} {} {}", answer.status, error["type"], error["param"], error["code"])
+            .expect("a line");
     }
     expect![[r#"
         400 /v1/moderations "invalid_request_error" "input" "field_invalid"
@@ -256,10 +258,10 @@ fn models_lists_what_is_able_under_each_of_its_paths() {
         let answer = house.get(path).json();
         assert_eq!(answer["object"], "list");
         let models = answer["data"].as_array().expect("models").clone();
-        models.iter().for_each(|model| {
+        for model in models {
             assert_eq!((&model["object"], &model["owned_by"]), (&json!("model"), &json!("lamassu")));
             assert!(model["created"].is_u64());
-        });
+        }
         models.iter().map(|model| model["id"].as_str().expect("an id").to_owned()).collect()
     };
     let listed = ids("/v1/models");

@@ -64,7 +64,7 @@ impl Decisions {
     /// Notes a judgment of `text` under the request at hand.
     ///
     /// The line is with the operating system before this returns, so that no answer leaves without one: a process that
-    /// is killed has logged what it said. It is on the disk within [`log::SYNC_EVERY`]. A line that the log cannot take
+    /// is killed has logged what it said. It is on the disk within a second. A line that the log cannot take
     /// is counted and does not hold up the answer.
     pub fn judged(&self, text: &str, judgment: &Judgment, policy: &Policy) {
         let Some(minutes) = Minutes::at_hand() else { return };
