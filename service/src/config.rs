@@ -4,6 +4,7 @@
 //! option (`LAMASSU_LIMITS__MAX_CHARS`). An option that does not exist is refused by name.
 
 mod index;
+mod perspective;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use plugins::FloodOptions;
 use serde::Deserialize;
 
 pub use index::{EngineName, Index, Reading, Writing};
+pub use perspective::Perspective;
 
 use crate::keys::{self, KeyEntry};
 
@@ -40,6 +42,9 @@ pub enum ConfigError {
 pub struct Config {
     /// Where `serve` listens.
     pub listen: SocketAddr,
+    /// Where callers reach this service, if that is not where it listens: `https://filter.example`. Links in answers begin
+    /// with it.
+    pub public_url: Option<String>,
     /// Folder for banks and whatever else must last; the user's data folder unless given.
     pub data: Option<PathBuf>,
     /// Folder of the models that ship with the service; beside the executable unless given.
@@ -60,6 +65,8 @@ pub struct Config {
     pub policies: Policies,
     /// What is refused, and when.
     pub limits: Limits,
+    /// How callers of the Perspective API are served.
+    pub perspective: Perspective,
     /// How the models run.
     pub inference: Inference,
     /// The LLaMA that adjudicates.
@@ -196,6 +203,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
             data: None,
             models: None,
             api_key: None,
@@ -206,6 +214,7 @@ impl Default for Config {
             log_format: LogFormat::Text,
             policies: Policies::default(),
             limits: Limits::default(),
+            perspective: Perspective::default(),
             inference: Inference::default(),
             llama: LlamaSeat::default(),
             setup: SetUp::default(),
@@ -270,7 +279,7 @@ impl Config {
         let lists = environment.try_parsing(true).list_separator(",");
         let lists = lists.with_list_parse_key("policies.files").with_list_parse_key("inference.providers");
         let lists = lists.with_list_parse_key("entra.audience").with_list_parse_key("entra.everyone");
-        let lists = lists.with_list_parse_key("index.urls");
+        let lists = lists.with_list_parse_key("index.urls").with_list_parse_key("perspective.cors_origins");
         let mut read: Self = builder.add_source(lists).build()?.try_deserialize()?;
         read.setup.onnxruntime = read.setup.onnxruntime.or_else(ort_dylib_path);
         read.listen = overrides.listen.unwrap_or(read.listen);
@@ -292,6 +301,11 @@ impl Config {
         }
         if self.flood.window == 0 || !(0.0..=1.0).contains(&self.flood.share) {
             return contradiction("`flood.window` is at least 1, `flood.share` lies within 0 to 1");
+        }
+        if self.public_url.as_deref().is_some_and(|url| !is_address(url)) {
+            return contradiction(
+                "`public_url` is an address like `https://filter.example`, without a query",
+            );
         }
         if let Some(fault) = self.index.fault() {
             return contradiction(fault);
@@ -344,6 +358,13 @@ impl Config {
             ConfigError::NoModels(candidates.iter().map(|folder| folder.display().to_string()).collect())
         })
     }
+}
+
+/// Whether links can begin with it.
+fn is_address(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]/~%".contains(&byte);
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(fits))
 }
 
 /// What is wrong with the keys: a reviewer is known by one name, a key opens for one name.

@@ -18,6 +18,7 @@ pub mod json;
 pub mod keys;
 pub mod metrics;
 pub mod moderator;
+pub mod quotas;
 mod stop;
 pub mod summarizer;
 pub mod wiring;

@@ -1,13 +1,20 @@
 //! The HTTP side: one listener, one file a facade.
 
+mod account;
 mod banks;
+mod detectors;
 mod edge;
 mod grounds;
 mod health;
 mod lines;
+mod links;
+mod litellm;
 mod native;
+mod perspective;
 mod policies;
+mod presidio;
 mod rows;
+mod skills;
 mod summaries;
 mod tls;
 
@@ -27,6 +34,10 @@ use crate::wiring::House;
 /// must not turn callers away who have sent all of it.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long a connection may lie idle. Clients of several vendors keep theirs for minutes, and do not send again what
+/// they sent into one that was closed meanwhile.
+const KEEP_ALIVE: Duration = Duration::from_mins(6);
+
 /// Serves until a signal to stop, then finishes what was accepted.
 ///
 /// # Errors
@@ -36,7 +47,12 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
     let House { moderator, summarizer, clerk, policies, engine } = house;
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
     let summarizer = web::Data::from(summarizer);
-    let (clerk, keys) = (web::Data::new(clerk), web::Data::new(Keys::new(config).map_err(std::io::Error::other)?));
+    let (clerk, keys) =
+        (web::Data::new(clerk), web::Data::new(Keys::new(config).map_err(std::io::Error::other)?));
+    let options = config.perspective.clone();
+    let (judge, bankers, holders) = (moderator.clone(), clerk.clone(), keys.clone());
+    let perspective = web::Data::new(perspective::Desk::new(options, judge, bankers, holders));
+    let links = web::Data::new(links::Links { public_url: config.public_url.clone() });
     let kept = std::sync::Arc::clone(&engine);
     actix_web::rt::spawn(async move { kept.keep().await });
     let engine = web::Data::from(engine);
@@ -47,6 +63,8 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             .app_data(web::Data::clone(&policies))
             .app_data(web::Data::clone(&clerk))
             .app_data(web::Data::clone(&keys))
+            .app_data(web::Data::clone(&perspective))
+            .app_data(web::Data::clone(&links))
             .app_data(web::Data::clone(&engine))
             .wrap(from_fn(edge::request_id))
             .configure(routes)
@@ -59,9 +77,14 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             std::future::pending::<()>().await;
         }
     });
-    let server = server.client_request_timeout(HEAD_TIMEOUT).shutdown_timeout(config.limits.shutdown_seconds);
+    let server = server
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(config.limits.shutdown_seconds);
     let server = match &config.tls {
-        Some(tls) => server.listen_rustls_0_23(listener, tls::listener(tls).map_err(std::io::Error::other)?)?,
+        Some(tls) => {
+            server.listen_rustls_0_23(listener, tls::listener(tls).map_err(std::io::Error::other)?)?
+        }
         None => server.listen(listener)?,
     };
     server.run().await
@@ -72,6 +95,11 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
 pub fn routes(app: &mut web::ServiceConfig) {
     app.configure(health::routes)
         .service(web::scope("/v1/lamassu").wrap(from_fn(edge::require_key)).configure(lamassu))
+        .configure(perspective::routes)
+        .configure(skills::routes)
+        .configure(litellm::routes)
+        .configure(detectors::routes)
+        .configure(presidio::routes)
         .default_service(web::to(edge::not_found));
 }
 
