@@ -158,7 +158,7 @@ fn an_attribute_may_be_a_category_of_the_policys_own_and_what_cannot_be_scored_m
     let policy = "name = \"own\"\nversion = \"1.0.0\"\ndescription = \"d\"\nlanguages = [\"en\"]\n\
                   [thresholds]\nscore = { flag = 0.5, review = 0.7, block = 0.9 }\n\
                   severity = { flag = 1, review = 3, block = 4 }\n\
-                  [[category]]\nname = \"flirtation\"\ndefinition = \"Flirting.\"\nfloor = false\n\
+                  [[category]]\nname = \"flirtation\"\ndefinition = \"Flirting.\"\ncustom = true\nfloor = false\n\
                   [[blocklist]]\nname = \"flirts\"\ncategory = \"flirtation\"\nseverity = 2\nterms = [\"hey gorgeous\"]\n\
                   [[stage]]\nkind = \"blocklist\"\non_fault = \"review\"\nlists = [\"flirts\"]\n";
     let path = file(&folder, "own.toml", policy);

@@ -41,11 +41,28 @@ impl Shown {
     fn texts(self) -> Vec<String> {
         let calls = self.tool_calls.unwrap_or_default();
         let arguments = calls.iter().filter_map(|call| call.pointer("/function/arguments")?.as_str());
-        let arguments: Vec<_> = arguments.map(str::to_owned).collect();
+        let arguments: Vec<_> = arguments.map(said).collect();
         let texts = self.texts.unwrap_or_default().into_iter().chain(arguments);
         // A turn that only calls a tool says nothing.
         texts.filter(|text| !text.trim().is_empty()).collect()
     }
+}
+
+/// What arguments say, one string a line: around them stands what no person reads. Those that are no JSON are taken as
+/// they are.
+fn said(arguments: &str) -> String {
+    let Ok(read) = serde_json::from_str::<Value>(arguments) else { return arguments.to_owned() };
+    let (mut open, mut strings) = (vec![&read], Vec::new());
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(string) => strings.push(string.as_str()),
+            // Last in, first out: backwards, so that they come in their order.
+            Value::Array(values) => open.extend(values.iter().rev()),
+            Value::Object(members) => open.extend(members.values().rev()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    strings.join("\n")
 }
 
 /// Lets texts pass or not. A gateway has nobody to hold a text for: what a person should see first does not pass.

@@ -149,7 +149,11 @@ impl Attribute {
     /// The highest score of the categories that count.
     fn highest(&self, judgment: &Judgment) -> Option<f32> {
         let Judgment { verdict, record } = judgment;
-        let told = verdict.scores.iter().filter(|(category, _)| !record.not_scored.contains(category));
+        // A policy's own category may rest on lists alone, of which none holds what is not found.
+        let listed = matches!(self.measured_by, Measure::Policys(_)) && !record.degraded();
+        let told = verdict.scores.iter().filter(|(category, (score, _))| {
+            listed || score.value() > 0.0 || !record.not_scored.contains(category)
+        });
         let scores =
             told.filter(|(category, _)| self.counts(category)).map(|(category, (score, severity))| {
                 score.value() * self.weight(category, f32::from(severity.value()))
