@@ -15,6 +15,7 @@ pub mod extract;
 mod folding;
 pub mod ground;
 mod kept;
+pub mod pii;
 mod precedents;
 mod reading;
 mod registry;

@@ -6,6 +6,7 @@
 mod chat;
 mod decisions;
 mod index;
+mod perspective;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 pub use chat::Chat;
 pub use decisions::Decisions;
 pub use index::{EngineName, Index, Reading, Writing};
+pub use perspective::Perspective;
 
 use crate::keys::{self, KeyEntry};
 
@@ -69,6 +71,8 @@ pub struct Config {
     pub policies: Policies,
     /// What is refused, and when.
     pub limits: Limits,
+    /// How callers of the Perspective API are served.
+    pub perspective: Perspective,
     /// How the models run.
     pub inference: Inference,
     /// The LLaMA that adjudicates.
@@ -229,6 +233,7 @@ impl Default for Config {
             log_format: LogFormat::Text,
             policies: Policies::default(),
             limits: Limits::default(),
+            perspective: Perspective::default(),
             inference: Inference::default(),
             llama: LlamaSeat::default(),
             chat: Chat::default(),
@@ -295,7 +300,7 @@ impl Config {
         let lists = environment.try_parsing(true).list_separator(",");
         let lists = lists.with_list_parse_key("policies.files").with_list_parse_key("inference.providers");
         let lists = lists.with_list_parse_key("entra.audience").with_list_parse_key("entra.everyone");
-        let lists = lists.with_list_parse_key("index.urls");
+        let lists = lists.with_list_parse_key("index.urls").with_list_parse_key("perspective.cors_origins");
         let mut read: Self = builder.add_source(lists).build()?.try_deserialize()?;
         read.setup.onnxruntime = read.setup.onnxruntime.or_else(ort_dylib_path);
         read.listen = overrides.listen.unwrap_or(read.listen);

@@ -23,6 +23,7 @@ pub mod lists;
 pub mod metrics;
 pub mod moderator;
 pub mod protected;
+pub mod quotas;
 pub mod scribe;
 pub mod shield;
 mod stop;

@@ -258,7 +258,7 @@ fn models_lists_what_is_able_under_each_of_its_paths() {
         let answer = house.get(path).json();
         assert_eq!(answer["object"], "list");
         let models = answer["data"].as_array().expect("models").clone();
-        for model in models {
+        for model in &models {
             assert_eq!((&model["object"], &model["owned_by"]), (&json!("model"), &json!("lamassu")));
             assert!(model["created"].is_u64());
         }

@@ -52,7 +52,8 @@ impl ResponseError for NativeError {
 }
 
 /// The headers that vendors' clients show a key in, beside `Authorization: Bearer KEY`.
-const KEY_HEADERS: [&str; 4] = ["api-key", "ocp-apim-subscription-key", "x-api-key", "x-goog-api-key"];
+pub(super) const KEY_HEADERS: [&str; 4] =
+    ["api-key", "ocp-apim-subscription-key", "x-api-key", "x-goog-api-key"];
 
 /// Whose request it is, by the first key in a header that fits, and notes that for handlers; nobody's if no key fits.
 pub(super) fn identify(keys: &Keys, request: &ServiceRequest) -> Option<Caller> {

@@ -5,15 +5,21 @@ mod azure;
 mod banks;
 mod contentsafety;
 mod decisions;
+mod detectors;
 mod edge;
 mod grounds;
 mod health;
 mod language;
 mod lines;
+mod links;
+mod litellm;
 mod native;
 mod openai;
+mod perspective;
 mod policies;
+mod presidio;
 mod rows;
+mod skills;
 mod summaries;
 mod tls;
 
@@ -33,6 +39,10 @@ use crate::wiring::House;
 /// How long the head of a request may take. It counts from the connection on, so a machine with no processor to spare
 /// must not turn callers away who have sent all of it.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long a connection may lie idle. Clients of several vendors keep theirs for minutes, and do not send again what
+/// they sent into one that was closed meanwhile.
+const KEEP_ALIVE: Duration = Duration::from_mins(6);
 
 /// Serves until a signal to stop, then finishes what was accepted.
 ///
@@ -56,12 +66,15 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
     actix_web::rt::spawn(Arc::clone(&jobs).keep(Arc::clone(&summarizer)));
     let (lists, jobs, protected) =
         (web::Data::from(lists), web::Data::from(jobs), protected.map(web::Data::from));
-    let links = web::Data::new(azure::Links { public_url: config.public_url.clone() });
+    let links = web::Data::new(links::Links { public_url: config.public_url.clone() });
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
     let (summarizer, scribe) = (web::Data::from(summarizer), web::Data::from(scribe));
     let (decisions, vectors) = (web::Data::from(decisions), web::Data::from(vectors));
     let keys = web::Data::new(Keys::new(config).map_err(std::io::Error::other)?);
     let (clerk, kept) = (web::Data::new(clerk), Arc::clone(&engine));
+    let desk =
+        perspective::Desk::new(config.perspective.clone(), moderator.clone(), clerk.clone(), keys.clone());
+    let perspective = web::Data::new(desk);
     actix_web::rt::spawn(async move { kept.keep().await });
     let engine = web::Data::from(engine);
     let server = HttpServer::new(move || {
@@ -69,7 +82,6 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
         App::new()
             .app_data(web::Data::clone(&lists))
             .app_data(web::Data::clone(&jobs))
-            .app_data(web::Data::clone(&links))
             .configure(|app| {
                 if let Some(protected) = protected {
                     app.app_data(protected);
@@ -83,6 +95,8 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             .app_data(web::Data::clone(&policies))
             .app_data(web::Data::clone(&clerk))
             .app_data(web::Data::clone(&keys))
+            .app_data(web::Data::clone(&perspective))
+            .app_data(web::Data::clone(&links))
             .app_data(web::Data::clone(&engine))
             .wrap(from_fn(decisions::minuted))
             .wrap(from_fn(edge::request_id))
@@ -96,7 +110,10 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             std::future::pending::<()>().await;
         }
     });
-    let server = server.client_request_timeout(HEAD_TIMEOUT).shutdown_timeout(config.limits.shutdown_seconds);
+    let server = server
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(config.limits.shutdown_seconds);
     let server = match &config.tls {
         Some(tls) => {
             server.listen_rustls_0_23(listener, tls::listener(tls).map_err(std::io::Error::other)?)?
@@ -114,6 +131,11 @@ pub fn routes(app: &mut web::ServiceConfig) {
         .configure(language::routes)
         .service(web::scope("/v1/lamassu").wrap(from_fn(edge::require_key)).configure(lamassu))
         .configure(openai::routes)
+        .configure(perspective::routes)
+        .configure(skills::routes)
+        .configure(litellm::routes)
+        .configure(detectors::routes)
+        .configure(presidio::routes)
         .default_service(web::to(edge::not_found));
 }
 

@@ -4,8 +4,7 @@
 
 mod error;
 mod gate;
-mod links;
 
+pub(super) use super::links::Links;
 pub(super) use error::{AzureError, method_not_allowed, not_found};
 pub(super) use gate::{Version, pass};
-pub(super) use links::Links;

@@ -2,7 +2,6 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HOST;
-use actix_web::http::uri::Authority;
 
 /// Where callers reach this service.
 #[derive(Clone, Debug)]
@@ -19,9 +18,10 @@ impl Links {
             return format!("{}{path}", base.trim_end_matches('/'));
         }
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
+        let host = host.or_else(|| request.uri().authority().map(actix_web::http::uri::Authority::as_str));
         let host = host.filter(|host| is_host(host)).unwrap_or_else(|| request.app_config().host());
-        format!("http://{host}{path}")
+        let scheme = if request.app_config().secure() { "https" } else { "http" };
+        format!("{scheme}://{host}{path}")
     }
 }
 

@@ -1,0 +1,181 @@
+//! `POST /analyze`: the analyzer of Presidio, for personal data that has a form. Names and places are not sought, and
+//! asking for them is refused.
+//!
+//! Source: the vendor's API description, and CONTRACTS §6.3.
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{Error, HttpResponse, ResponseError, web};
+use plugins::extract::{Unit, offsets};
+use plugins::pii::{self, Datum, Kind};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::edge::{By, identify, json_of};
+use crate::error::ApiError;
+use crate::keys::{Keys, Scope};
+use crate::moderator::Moderator;
+
+const JSON: &str = "application/json; charset=utf-8";
+
+/// An error as the analyzer shows it.
+#[derive(Debug)]
+struct PresidioError(ApiError);
+
+impl From<ApiError> for PresidioError {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+impl std::fmt::Display for PresidioError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl ResponseError for PresidioError {
+    fn status_code(&self) -> StatusCode {
+        self.0.code().1
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((RETRY_AFTER, "1"));
+        }
+        response.content_type(JSON).json(json!({"error": self.to_string()}))
+    }
+}
+
+async fn require_key<B: MessageBody>(
+    keys: web::Data<Keys>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    if identify(&keys, &request).is_some() {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
+    let refusal = PresidioError(ApiError::Unauthorized).error_response();
+    Ok(request.into_response(refusal).map_into_right_body())
+}
+
+#[derive(Deserialize)]
+struct AnalyzeRequest {
+    text: Texts,
+    language: String,
+    score_threshold: Option<f32>,
+    entities: Option<Vec<String>>,
+    ad_hoc_recognizers: Option<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Texts {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// *Units*: code points.
+#[derive(Serialize)]
+struct EntityJson {
+    entity_type: &'static str,
+    start: usize,
+    end: usize,
+    score: f32,
+    analysis_explanation: Option<()>,
+}
+
+/// The name that the analyzer has for a kind.
+pub(super) fn entity(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Email => "EMAIL_ADDRESS",
+        Kind::Card => "CREDIT_CARD",
+        Kind::Iban => "IBAN_CODE",
+        Kind::Ip => "IP_ADDRESS",
+        Kind::Phone => "PHONE_NUMBER",
+        Kind::UsSsn => "US_SSN",
+        Kind::UkNino => "UK_NINO",
+        Kind::DeTaxId => "DE_TAX_ID",
+    }
+}
+
+/// Finds personal data in a text or in many.
+async fn analyze(
+    caller: By,
+    moderator: web::Data<Moderator>,
+    body: web::Payload,
+) -> Result<HttpResponse, PresidioError> {
+    caller.may(&[Scope::Judge])?;
+    let limits = moderator.limits().clone();
+    let request: AnalyzeRequest = json_of(body, limits.max_body_bytes).await?;
+    let (wanted, threshold) = (request.wanted()?, request.score_threshold.unwrap_or_default());
+    let found = move || match request.text {
+        Texts::One(text) => json!(entities(&text, &wanted, threshold)),
+        Texts::Many(texts) => texts.iter().map(|text| json!(entities(text, &wanted, threshold))).collect(),
+    };
+    let found: Value = web::block(found).await.map_err(|_| ApiError::Overloaded)?;
+    Ok(HttpResponse::Ok().content_type(JSON).json(found))
+}
+
+impl AnalyzeRequest {
+    /// The kinds that are asked for.
+    fn wanted(&self) -> Result<Vec<Kind>, ApiError> {
+        let refuse = |field, reason: &str| Err(ApiError::Field { field, reason: reason.to_owned() });
+        if self.language.is_empty() {
+            return refuse("language", "it is missing; ISO 639-1");
+        }
+        if self.ad_hoc_recognizers.as_ref().is_some_and(|recognizers| !recognizers.is_empty()) {
+            return refuse("ad_hoc_recognizers", "they are not supported here");
+        }
+        let Some(entities) = self.entities.as_ref().filter(|entities| !entities.is_empty()) else {
+            return Ok(Kind::ALL.to_vec());
+        };
+        let kind = |name: &String| Kind::ALL.into_iter().find(|kind| entity(*kind) == name);
+        let kinds: Vec<Kind> = entities.iter().filter_map(kind).collect();
+        if kinds.is_empty() {
+            return refuse(
+                "entities",
+                "none of them is supported here; GET /supportedentities names those that are",
+            );
+        }
+        Ok(kinds)
+    }
+}
+
+fn entities(text: &str, wanted: &[Kind], threshold: f32) -> Vec<EntityJson> {
+    let mut found = pii::find(text);
+    found.retain(|datum| wanted.contains(&datum.kind) && datum.score >= threshold);
+    let ranges: Vec<_> = found.iter().map(|datum| datum.range.clone()).collect();
+    let extents = offsets(text, &ranges, Unit::CodePoint);
+    let entity = |(Datum { kind, score, .. }, extent): (Datum, plugins::extract::Extent)| EntityJson {
+        entity_type: entity(kind),
+        start: extent.start,
+        end: extent.start + extent.length,
+        score,
+        analysis_explanation: None,
+    };
+    found.into_iter().zip(extents).map(entity).collect()
+}
+
+/// The kinds that are found, by the analyzer's names.
+async fn supported() -> HttpResponse {
+    HttpResponse::Ok().content_type(JSON).json(Kind::ALL.map(entity))
+}
+
+async fn method_not_allowed() -> Result<HttpResponse, PresidioError> {
+    Err(ApiError::MethodNotAllowed.into())
+}
+
+/// Registers the routes.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    let resource = |path: &str, route: actix_web::Route| {
+        let resource = web::resource(path).route(route).default_service(web::to(method_not_allowed));
+        resource.wrap(from_fn(require_key))
+    };
+    app.service(resource("/analyze", web::post().to(analyze)))
+        .service(resource("/supportedentities", web::get().to(supported)));
+}
