@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
+use inference::Embedder;
 use policies::{
     Action, Assignment, Category, Dossier, Entry, Examination, Part, Passage, Passages, Sentence, Shelf,
     Span, Stage, StageError, Withheld,
@@ -13,6 +14,7 @@ use policies::{
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::embedded::embedded;
 use super::withhold::{Because, Judging, Opinion};
 use crate::registry::{Resources, StageConfig};
 use crate::shield;
@@ -60,13 +62,14 @@ impl StageConfig<Assignment> for Config {
                 .to_owned());
         }
         let judging = Judging { pipeline: resources.judging()?, from: self.withhold_from };
-        Ok(Box::new(Choosing { judging, harmful: self.harmful }))
+        Ok(Box::new(Choosing { judging, harmful: self.harmful, embedder: resources.embedder.clone() }))
     }
 }
 
 struct Choosing {
     judging: Judging,
     harmful: Harmful,
+    embedder: Embedder,
 }
 
 /// What one passage came to.
@@ -90,6 +93,8 @@ impl Stage<Assignment> for Choosing {
             .into_iter()
             .flat_map(|passage| grouped(defused(&passage, &mut withheld)))
             .collect::<Vec<_>>();
+        // Many at a time, which is cheaper than one by one: judging finds the vectors remembered, as `extract` and `ground` do.
+        embedded(&self.embedder, &defused, deadline).await?;
         let total = defused.len();
         let judging = defused.into_iter().map(|passage| self.judged(passage, deadline));
         let judged: Vec<Result<Judged, StageError>> = stream::iter(judging).buffered(AT_ONCE).collect().await;
