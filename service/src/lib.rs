@@ -21,6 +21,7 @@ pub mod json;
 pub mod keys;
 pub mod lists;
 pub mod metrics;
+pub mod models;
 pub mod moderator;
 pub mod protected;
 pub mod quotas;
