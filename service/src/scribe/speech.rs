@@ -14,6 +14,9 @@ use crate::decisions::Minutes;
 use crate::error::ApiError;
 use crate::moderator::{Docket, Moderator};
 
+/// Bytes that are judged even if no word has ended in them.
+const LONGEST_WORD: usize = 256;
+
 /// What is heard of an answer.
 #[derive(Debug)]
 pub enum Said {
@@ -137,6 +140,11 @@ impl Speech {
 
     async fn go_on(&mut self) -> Result<Said, Unwritten> {
         self.listen().await?;
+        while self.whole() == self.said && self.generated.is_none() {
+            // Nothing but the beginning of a word is held back: its next part is waited for.
+            (self.held, self.since) = (0, Some(Instant::now()));
+            self.listen().await?;
+        }
         if self.said == self.text.len() {
             let finished = match self.generated.as_ref().map(|generated| generated.finish) {
                 Some(Finish::Length | Finish::Context) => Finished::Length,
@@ -144,14 +152,26 @@ impl Speech {
             };
             return self.end(finished);
         }
-        if self.keeps_back().await? {
+        let until = self.whole();
+        if self.keeps_back(until).await? {
             // The model need not go on.
             self.writing = None;
             return self.end(Finished::Kept);
         }
-        let text = self.text.get(self.said..).unwrap_or_default().to_owned();
-        (self.said, self.held, self.since) = (self.text.len(), 0, None);
+        let text = self.text.get(self.said..until).unwrap_or_default().to_owned();
+        let begun = until < self.text.len();
+        (self.said, self.held, self.since) = (until, usize::from(begun), begun.then(Instant::now));
         Ok(Said::Text(text))
+    }
+
+    /// Up to where the text is whole words: half a word may be another one, and worse.
+    fn whole(&self) -> usize {
+        let rest = self.text.get(self.said..).unwrap_or_default();
+        if self.generated.is_some() || rest.len() > LONGEST_WORD {
+            return self.text.len();
+        }
+        let gap = rest.char_indices().rev().find(|(_, character)| character.is_whitespace());
+        gap.map_or(self.said, |(at, character)| self.said + at + character.len_utf8())
     }
 
     /// Hears the model out until something is to be judged, or nothing more comes.
@@ -181,11 +201,12 @@ impl Speech {
         Ok(())
     }
 
-    /// Judges what is held back, with some of what went before it.
-    async fn keeps_back(&mut self) -> Result<bool, ApiError> {
+    /// Judges what is held back up to `until`, with some of what went before it.
+    async fn keeps_back(&mut self, until: usize) -> Result<bool, ApiError> {
         let before = self.text.get(..self.said).unwrap_or_default();
         let overlap = before.char_indices().rev().take(self.guard.overlap).last();
-        let window = self.text.get(overlap.map_or(self.said, |(at, _)| at)..).unwrap_or_default().to_owned();
+        let window =
+            self.text.get(overlap.map_or(self.said, |(at, _)| at)..until).unwrap_or_default().to_owned();
         let judging = judged(&self.guard.moderator, &self.guard.docket, window);
         let judgment = match &self.minutes {
             Some(minutes) => Arc::clone(minutes).over(judging).await?,
