@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes `bytes` into `file` in the place of what is there, from now on and after a power loss; makes the folder.
 ///
@@ -33,32 +33,38 @@ pub fn remove(file: &Path) -> io::Result<()> {
     }
 }
 
-/// The names, without it, of a folder's files with the extension `json`; none of a folder that is not there. What a
-/// killed process left half-written is removed.
+/// The names, without it, of a folder's files with the extension `json`; none of a folder that is not there.
 ///
 /// # Errors
 ///
 /// The folder cannot be read.
 pub fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let stem = path.file_stem();
-        let is_torn =
-            stem.is_some_and(|stem| Path::new(stem).extension().is_some_and(|extension| extension == "json"));
-        let stem = stem.and_then(|stem| stem.to_str());
-        match (path.extension().and_then(|extension| extension.to_str()), stem) {
-            (Some("json"), Some(stem)) => names.push(stem.to_owned()),
-            _ if is_torn => remove(&path)?,
-            _ => {}
-        }
-    }
+    let is_whole = |path: &Path| path.extension().is_some_and(|extension| extension == "json");
+    let whole = files(folder)?.into_iter().filter(|path| is_whole(path));
+    let mut names: Vec<String> =
+        whole.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
     Ok(names)
+}
+
+/// Removes what a killed process left half-written. Only before this process writes there: what it is writing looks alike.
+///
+/// # Errors
+///
+/// The folder cannot be read, or a file not removed.
+pub fn sweep(folder: &Path) -> io::Result<()> {
+    let is_torn = |path: &Path| {
+        path.file_stem()
+            .is_some_and(|stem| Path::new(stem).extension().is_some_and(|extension| extension == "json"))
+    };
+    files(folder)?.iter().filter(|path| is_torn(path)).try_for_each(|path| remove(path))
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.map(|entry| Ok(entry?.path())).collect(),
+    }
 }
 
 #[cfg(unix)]
@@ -75,7 +81,7 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{names, remove, replace};
+    use super::{names, remove, replace, sweep};
 
     #[test]
     fn a_file_is_replaced_whole_and_what_a_killed_process_left_is_swept() {
@@ -88,7 +94,11 @@ mod tests {
         let torn = folder.path().join("kept/two.json.4711");
         std::fs::write(&torn, b"ha").unwrap();
         assert_eq!(names(file.parent().unwrap()).unwrap(), ["one"]);
+        // Listing leaves it: it may be what somebody is writing.
+        assert!(torn.exists());
+        sweep(file.parent().unwrap()).unwrap();
         assert!(!torn.exists());
+        assert_eq!(names(file.parent().unwrap()).unwrap(), ["one"]);
         remove(&file).unwrap();
         remove(&file).unwrap();
         assert!(names(file.parent().unwrap()).unwrap().is_empty());

@@ -69,6 +69,7 @@ impl Jobs {
     ///
     /// The folder cannot be read.
     pub fn open(folder: &Path) -> io::Result<Self> {
+        durable::sweep(folder)?;
         let found = ids(folder)?;
         let kept = AtomicUsize::new(found.len());
         Ok(Self { folder: folder.to_owned(), found, undone: Mutex::default(), kept })

@@ -81,6 +81,7 @@ impl Lists {
     /// The folder cannot be read, or a file there is no list.
     pub fn open(folder: &Path) -> io::Result<Self> {
         let mut by_name = ByName::new();
+        durable::sweep(folder)?;
         for name in durable::names(folder)? {
             let broken = |error: ListError| io::Error::new(io::ErrorKind::InvalidData, error);
             let file = folder.join(format!("{name}.json"));
