@@ -1,6 +1,6 @@
 //! Personal data that has a form: where it stands in a text, and how sure that is.
 //!
-//! Patterns find candidates in linear time; what has a checksum must pass it ([`checks`]). Names and places have no form
+//! Patterns find candidates in linear time; what has a checksum must pass it (`checks`). Names and places have no form
 //! and are not sought.
 
 mod checks;
