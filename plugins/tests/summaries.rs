@@ -150,6 +150,25 @@ fn a_policy_may_drop_the_whole_passage_of_a_harmful_sentence() {
 }
 
 #[test]
+fn a_summary_of_which_no_sentence_may_be_said_says_so() {
+    // The documents may say what the answer may not: the last stage is the stricter one.
+    let (head, last) = POLICY.rsplit_once("withhold_from = \"review\"").expect("the last stage's line");
+    let policy = format!("{head}withhold_from = \"flag\"{last}");
+    let pipeline =
+        plugins::summarizing().pipeline(&resources(&policy, guard())).expect("the stages are built");
+    let summarized = summarized_by(&pipeline, vec![document("That lasagna was fucking delicious.")], wish(1));
+    assert_eq!(texts(&summarized), [""; 0]);
+    assert_eq!(summarized.reason.as_deref(), Some("every sentence of the summary was withheld"));
+    let statements: Vec<usize> = summarized
+        .withheld
+        .iter()
+        .filter(|kept| kept.what == Part::Statement)
+        .map(|kept| kept.count)
+        .collect();
+    assert_eq!(statements, [1]);
+}
+
+#[test]
 fn if_everything_is_withheld_the_answer_is_empty_and_says_why() {
     let summarized = summarized("You are a worthless piece of shit and everybody hates you.", 3);
     assert_eq!(texts(&summarized), [""; 0]);

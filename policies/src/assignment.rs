@@ -4,7 +4,6 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::time::Instant;
 
 use crate::{Passage, Source, Span, StageError, Stated, Subject};
 
@@ -78,10 +77,6 @@ pub struct Shelf {
     pub sources: Vec<Source>,
     /// Their parts, in the order in which a reader should meet them.
     pub passages: Vec<Passage>,
-    /// The device that did the arithmetic of finding them, if a model did.
-    pub device: Option<Arc<str>>,
-    /// Why a part was left out, if one was.
-    pub cut_short: Option<String>,
 }
 
 /// Where documents are: in the request, or in a bank.
@@ -92,7 +87,7 @@ pub trait Library: Send + Sync {
     /// # Errors
     ///
     /// A bank or a model does not answer.
-    async fn open(&self, deadline: Option<Instant>) -> Result<Shelf, StageError>;
+    async fn open(&self) -> Result<Shelf, StageError>;
 }
 
 /// Who hears a summary's sentences as soon as they are checked.

@@ -12,7 +12,6 @@ use policies::{
     Passages, Pipeline, Policy, Ruling, Seat, Sentence, Shelf, Source, Span, Stage, StageError, Stated,
     Summarized, Summary, Wanted, Wish, Withheld,
 };
-use tokio::time::Instant;
 
 const TEXT: &str = "One sentence. Another one.";
 
@@ -38,8 +37,7 @@ impl Stage<Assignment> for Scripted {
         };
         match self {
             Self::Chooses => {
-                let Shelf { sources, passages, .. } =
-                    dossier.subject().library.open(dossier.deadline()).await?;
+                let Shelf { sources, passages } = dossier.subject().library.open().await?;
                 let withheld = vec![Withheld { what: Part::Passage, category: None, count: 2 }];
                 Ok(Examination::of(Entry::Passages(Passages { sources, shown: passages, withheld })))
             }
@@ -79,13 +77,12 @@ struct OneDocument;
 
 #[async_trait]
 impl Library for OneDocument {
-    async fn open(&self, _: Option<Instant>) -> Result<Shelf, StageError> {
+    async fn open(&self) -> Result<Shelf, StageError> {
         let sentence =
             Sentence { span: Span { start: 0, end: 13 }, text: "One sentence.".into(), heading: false };
         Ok(Shelf {
             sources: vec![Source { id: "d".into(), title: None, text: TEXT.into() }],
             passages: vec![Passage { document: 0, sentences: vec![sentence] }],
-            ..Shelf::default()
         })
     }
 }

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use policies::{
-    Action, Assignment, Dossier, Entry, Examination, Part, Ruling, Stage, StageError, Stated, Summary,
-    Withheld,
+    Action, Assignment, Dossier, Entry, Examination, Part, Ruling, Stage, StageError, Stated, Withheld,
 };
 use serde::Deserialize;
 
@@ -55,6 +54,9 @@ impl Stage<Assignment> for Judge {
             }
             opinions.push(opinion);
         }
+        if kept.is_empty() {
+            summary.reason = Some("every sentence of the summary was withheld".to_owned());
+        }
         summary.sentences = kept;
         opinions.push(self.0.of(&summary.text(), dossier.deadline()).await?);
         let mut examination = Examination::of(Entry::Abstained(String::new()));
@@ -76,7 +78,7 @@ impl Stage<Assignment> for Judge {
                     precedents: Vec::new(),
                 })
             }
-            None => Entry::Summary(Summary { ..summary }),
+            None => Entry::Summary(summary),
         };
         Ok(examination)
     }

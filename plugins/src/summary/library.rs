@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use policies::{Library, Passage, Sentence, Shelf, Source, Span, StageError};
-use tokio::time::Instant;
 
 use crate::documents::{Document, DocumentError, Documents, Question};
 use crate::precedents::Refusal;
@@ -68,42 +67,53 @@ impl Retrieved {
 
 #[async_trait]
 impl Library for Given {
-    async fn open(&self, _: Option<Instant>) -> Result<Shelf, StageError> {
+    async fn open(&self) -> Result<Shelf, StageError> {
         let documents = Arc::clone(&self.0);
-        read_all(move || documents.iter().map(|document| (document.clone(), None)).collect()).await
+        let each = move |shelf: &mut Shelf| {
+            for document in &*documents {
+                shelve(shelf, document, None);
+            }
+        };
+        read_all(each).await
     }
 }
 
 #[async_trait]
 impl Library for Retrieved {
-    async fn open(&self, _: Option<Instant>) -> Result<Shelf, StageError> {
+    async fn open(&self) -> Result<Shelf, StageError> {
         let unavailable =
             |source| StageError::Unavailable { dependency: "bank of documents", source: Box::new(source) };
         let found = self.found().await.map_err(unavailable)?;
-        read_all(move || found).await
+        let each = move |shelf: &mut Shelf| {
+            for (document, ranges) in &found {
+                shelve(shelf, document, ranges.as_deref());
+            }
+        };
+        read_all(each).await
     }
 }
 
 /// Reads documents on a thread of its own: others need not wait for long ones.
-async fn read_all(
-    documents: impl FnOnce() -> Vec<(Document, Option<Vec<Range<usize>>>)> + Send + 'static,
-) -> Result<Shelf, StageError> {
+async fn read_all(read: impl FnOnce(&mut Shelf) + Send + 'static) -> Result<Shelf, StageError> {
     let reading = tokio::task::spawn_blocking(move || {
         let mut shelf = Shelf::default();
-        for (document, ranges) in documents() {
-            let number = shelf.sources.len();
-            shelf.passages.extend(passages(&document, number, ranges.as_deref()));
-            shelf.sources.push(Source {
-                id: document.id.into(),
-                title: document.title.map(Into::into),
-                text: document.text.into(),
-            });
-        }
+        read(&mut shelf);
         shelf
     });
     let failed =
         |source| StageError::Unavailable { dependency: "reader of documents", source: Box::new(source) };
     reading.await.map_err(failed)
+}
+
+/// Puts a document, and those parts of it that were found, beside the others.
+fn shelve(shelf: &mut Shelf, document: &Document, ranges: Option<&[Range<usize>]>) {
+    let number = shelf.sources.len();
+    shelf.passages.extend(passages(document, number, ranges));
+    shelf.sources.push(Source {
+        id: document.id.as_str().into(),
+        title: document.title.as_deref().map(Into::into),
+        text: document.text.as_str().into(),
+    });
 }
 
 /// The parts of a document that were found, or all of it as one part; in the order of the document.

@@ -87,14 +87,12 @@ struct Judged {
 impl Stage<Assignment> for Choosing {
     async fn examine(&self, dossier: &Dossier<Assignment>) -> Result<Examination, StageError> {
         let deadline = dossier.deadline();
-        let Shelf { sources, passages, cut_short, .. } = dossier.subject().library.open(deadline).await?;
+        let Shelf { sources, passages } = dossier.subject().library.open().await?;
         let mut withheld = Vec::new();
         let defused = passages
             .into_iter()
             .flat_map(|passage| grouped(defused(&passage, &mut withheld)))
             .collect::<Vec<_>>();
-        // Many at a time, which is cheaper than one by one: judging finds the vectors remembered, as `extract` and `ground` do.
-        embedded(&self.embedder, &defused, deadline).await?;
         let total = defused.len();
         let judging = defused.into_iter().map(|passage| self.judged(passage, deadline));
         let judged: Vec<Result<Judged, StageError>> = stream::iter(judging).buffered(AT_ONCE).collect().await;
@@ -118,13 +116,13 @@ impl Stage<Assignment> for Choosing {
                 found.shown.push(passage);
             }
         }
-        examination.cut_short = cut_short.or(match (unread, degraded) {
+        examination.cut_short = match (unread, degraded) {
             (0, 0) => None,
             (0, degraded) => {
                 Some(format!("{degraded} of {total} passages were judged by a part of the stages only"))
             }
             (unread, _) => Some(format!("the deadline came before {unread} of {total} passages were judged")),
-        });
+        };
         examination.entry = Entry::Passages(found);
         Ok(examination)
     }
@@ -134,6 +132,8 @@ impl Choosing {
     /// Judges the sentences of a passage one by one, since harm is thinned by what stands around it, and then what is left
     /// as a whole, since harm may be spread. What the deadline leaves unread is not shown.
     async fn judged(&self, passage: Passage, deadline: Option<Instant>) -> Result<Judged, StageError> {
+        // Together, which is cheaper than one by one: judging finds the vectors remembered, as `extract` and `ground` do.
+        embedded(&self.embedder, std::slice::from_ref(&passage), deadline).await?;
         let Passage { document, sentences } = passage;
         let mut judged = Judged { read: true, ..Judged::default() };
         let mut kept = Vec::with_capacity(sentences.len());
