@@ -18,20 +18,26 @@ pub const FUSED_DEPTH: usize = 100;
 /// The `k` best ids of two rankings: an id's score is the sum of `1 / (FUSION_K + rank)` over the rankings it is in, ranks
 /// from 1. Best first, equal ones by id.
 ///
-/// Every engine fuses here, so hybrid answers differ only where rankings do.
+/// Every engine fuses here, so hybrid answers differ only where rankings do. The sums are made with more digits than are
+/// answered: 1/2 + 1/12 and 1/3 + 1/4 are equal, and must not be ordered by the error of adding them.
 pub(crate) fn fused<'a>(rankings: [&[&'a str]; 2], k: usize) -> Vec<(&'a str, f32)> {
-    let mut scores: HashMap<&str, f32> = HashMap::new();
+    let mut scores: HashMap<&str, f64> = HashMap::new();
     for ranking in rankings {
-        let mut rank = FUSION_K;
+        let mut rank = f64::from(FUSION_K);
         for id in ranking {
             rank += 1.0;
             *scores.entry(id).or_default() += 1.0 / rank;
         }
     }
-    let mut best: Vec<(&str, f32)> = scores.into_iter().collect();
+    let mut best: Vec<(&str, f32)> = scores.into_iter().map(|(id, score)| (id, rounded(score))).collect();
     best.sort_unstable_by(|(left, a), (right, b)| b.total_cmp(a).then_with(|| left.cmp(right)));
     best.truncate(k);
     best
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "rounding is what is meant")]
+fn rounded(score: f64) -> f32 {
+    score as f32
 }
 
 /// Sorts: best first, equal ones by id.
@@ -48,5 +54,17 @@ mod tests {
         let best = fused([&["a", "b", "c"], &["d", "b"]], 3);
         assert_eq!(best.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["b", "a", "d"]);
         assert!((best[0].1 - 2.0 / 3.0).abs() < 1e-7 && (best[1].1 - 1.0 / 2.0).abs() < 1e-7);
+    }
+
+    /// Ranks 1 and 11 sum to 1/2 + 1/12, ranks 2 and 3 to 1/3 + 1/4: both 7/12, which `f32` adds up to two different numbers.
+    #[test]
+    fn equal_sums_of_different_ranks_are_ordered_by_id() {
+        for [outer, inner] in [["a", "b"], ["b", "a"]] {
+            let left = [outer, inner];
+            let right = ["1", "2", inner, "4", "5", "6", "7", "8", "9", "10", outer];
+            let best = fused([&left, &right], 2);
+            assert_eq!(best.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["a", "b"]);
+            assert_eq!(best[0].1.to_bits(), best[1].1.to_bits());
+        }
     }
 }

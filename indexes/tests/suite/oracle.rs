@@ -79,7 +79,8 @@ fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap())
 }
 
-/// The best of two rankings: the sum of `1 / (1 + rank)`.
+/// The best of two rankings: the sum of `1 / (1 + rank)`, rounded as it is answered, for what is equal then goes by id.
+#[expect(clippy::cast_possible_truncation, reason = "rounding is what is meant")]
 fn fused(rankings: [&[Hit]; 2], k: usize) -> Vec<(String, f64)> {
     let mut scores: BTreeMap<&str, f64> = BTreeMap::new();
     for ranking in rankings {
@@ -87,7 +88,9 @@ fn fused(rankings: [&[Hit]; 2], k: usize) -> Vec<(String, f64)> {
             *scores.entry(&hit.row.id).or_default() += 1.0 / (2.0 + number(before));
         }
     }
-    let mut all: Vec<(String, f64)> = scores.into_iter().map(|(id, score)| (id.to_owned(), score)).collect();
+    let rounded = |score: f64| f64::from(score as f32);
+    let mut all: Vec<(String, f64)> =
+        scores.into_iter().map(|(id, score)| (id.to_owned(), rounded(score))).collect();
     all.sort_by(|(left, a), (right, b)| b.total_cmp(a).then_with(|| left.cmp(right)));
     all.truncate(k);
     all
