@@ -48,8 +48,9 @@ fn verdict(criterion: &mut Criterion) {
         });
     }
     group.finish();
-    let vector = runtime.block_on(encoder.embed(&[benches::MESSAGE])).expect("it answers").remove(0).vector;
-    criterion.bench_function("heads", |bencher| bencher.iter(|| heads.classify(&vector, benches::MESSAGE)));
+    let embedding = runtime.block_on(encoder.embed(&[benches::MESSAGE])).expect("it answers").remove(0);
+    criterion
+        .bench_function("heads", |bencher| bencher.iter(|| heads.classify(&embedding, benches::MESSAGE)));
     let pipeline = pipeline(&runtime);
     criterion.bench_function("verdict on 32 tokens", |bencher| {
         bencher.iter(|| {

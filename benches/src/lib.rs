@@ -42,5 +42,5 @@ pub fn encoder() -> Result<Embedder, Box<dyn std::error::Error>> {
 ///
 /// The file cannot be used.
 pub fn heads(encoder: &Embedder) -> Result<Arc<Classifier>, Box<dyn std::error::Error>> {
-    Ok(Arc::new(Classifier::load(&models().join("heads/heads.safetensors"), encoder.weights_digest())?))
+    Ok(Arc::new(Classifier::load(&models().join("heads/heads.safetensors"), encoder.weights())?))
 }

@@ -1,10 +1,11 @@
-//! Probabilities and severities of labels, from an embedding and the characters of the text.
+//! Probabilities and severities of labels, from what the encoder makes of a text and the text's characters.
 
 use std::path::Path;
 
 use crate::{
-    InferenceError, features,
+    Embedding, InferenceError, Weights, features,
     heads::{Heads, Tail},
+    session::DIMENSION,
 };
 
 /// What a head says of one label.
@@ -16,24 +17,29 @@ pub struct Score {
     pub severity: u8,
 }
 
-/// Linear heads on the embedding, fused with hashed character n-grams and words.
+/// Linear heads on an embedding's vector and reading, fused with hashed character n-grams and words.
 #[derive(Debug)]
 pub struct Classifier {
     heads: Heads,
 }
 
 impl Classifier {
-    /// Reads `heads.safetensors`. `encoder` is [`crate::Embedder::weights_digest`] of the encoder in use: heads make
-    /// sense only of the vectors they were trained on.
+    /// Reads `heads.safetensors`. `weights` is [`crate::Embedder::weights`] of the encoder in use: heads make sense only
+    /// of the vectors and readings they were trained on.
     ///
     /// # Errors
     ///
     /// [`InferenceError::Read`], [`InferenceError::Format`] or [`InferenceError::OtherEncoder`], naming the file.
-    pub fn load(path: &Path, encoder: &str) -> Result<Self, InferenceError> {
+    pub fn load(path: &Path, weights: &Weights) -> Result<Self, InferenceError> {
         let heads = Heads::load(path)?;
-        if heads.encoder != encoder {
-            let (expected, found) = (heads.encoder, encoder.to_owned());
-            return Err(InferenceError::OtherEncoder { path: path.to_owned(), expected, found });
+        let Weights { encoder, reader } = &heads.weights;
+        for (part, expected, found) in
+            [("encoder", encoder, &weights.encoder), ("reader", reader, &weights.reader)]
+        {
+            if expected != found {
+                let (path, expected, found) = (path.to_owned(), expected.clone(), found.clone());
+                return Err(InferenceError::OtherEncoder { path, part, expected, found });
+            }
         }
         Ok(Self { heads })
     }
@@ -58,14 +64,14 @@ impl Classifier {
 
     /// Scores one window.
     ///
-    /// - *Shape*: `embedding` is `[384]`, the vector of `text`; the result is `[labels]`.
+    /// - *Shape*: `embedding` is that of `text`; the result is `[labels]`.
     /// - *Units*: `text` is the window as normalized, its characters as they are: case and white space are folded here.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
         reason = "a window's few thousand buckets and their sums fit an f32 exactly"
     )]
-    pub fn classify(&self, embedding: &[f32], text: &str) -> Vec<Score> {
+    pub fn classify(&self, embedding: &Embedding, text: &str) -> Vec<Score> {
         let Heads { dense, ngrams, tail, .. } = &self.heads;
         let labels = tail.len();
         let buckets = features::buckets(text, self.heads.buckets);
@@ -76,23 +82,24 @@ impl Classifier {
             sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += i32::from(*weight));
         }
         let norm = (buckets.len().max(1) as f32).sqrt();
-        let rows = dense.chunks_exact(crate::session::DIMENSION);
+        let rows = dense.chunks_exact(2 * DIMENSION).map(|row| row.split_at(DIMENSION));
         tail.iter()
             .zip(rows.zip(sums))
-            .map(|(tail, (row, sum))| {
-                score(tail, dot(row, embedding) + tail.scale * sum as f32 / norm + tail.bias)
+            .map(|(tail, ((vector, reading), sum))| {
+                let dense = dot(vector, &embedding.vector) + dot(reading, &embedding.reading);
+                score(tail, dense + tail.scale * sum as f32 / norm + tail.bias)
             })
             .collect()
     }
 }
 
 /// The dot product, in lanes: summed strictly one after the other it would take eight times as long.
-fn dot(row: &[f32], embedding: &[f32]) -> f32 {
+fn dot(row: &[f32], numbers: &[f32]) -> f32 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];
     let (row, _) = row.as_chunks::<LANES>();
-    let (embedding, _) = embedding.as_chunks::<LANES>();
-    for (weights, values) in row.iter().zip(embedding) {
+    let (numbers, _) = numbers.as_chunks::<LANES>();
+    for (weights, values) in row.iter().zip(numbers) {
         for (sum, (weight, value)) in sums.iter_mut().zip(weights.iter().zip(values)) {
             *sum += weight * value;
         }

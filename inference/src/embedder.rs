@@ -5,7 +5,8 @@ use std::{ops::Range, path::Path, sync::Arc};
 use tokio::sync::oneshot;
 
 use crate::{
-    Device, InferenceError, Provider, Runtime, digest,
+    Device, Embedding, InferenceError, Provider, Runtime, Weights,
+    assets::Assets,
     queue::Answer,
     recent::Recent,
     session::{DIMENSION, EncoderSession, Source},
@@ -28,7 +29,7 @@ pub struct EmbedderOptions {
     pub queue: usize,
     /// Most tokens of one batch, padding included. A longer text runs alone.
     pub token_budget: usize,
-    /// Recent texts whose vectors are remembered, about 1.6 kB each; 0 for none.
+    /// Recent texts whose embeddings are remembered, about 3.2 kB each; 0 for none.
     pub cache: usize,
     /// Tokens of one window, the two of the frame included; at most 256.
     pub window_tokens: usize,
@@ -56,15 +57,6 @@ impl Default for EmbedderOptions {
     }
 }
 
-/// The vector of one text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Embedding {
-    /// 384 numbers; their length (L2) is 1, so a dot product is a cosine.
-    pub vector: Arc<[f32]>,
-    /// Whether it was remembered from an earlier call.
-    pub cached: bool,
-}
-
 /// The sentence encoder. Clones share its sessions, queue and memory.
 #[derive(Debug, Clone)]
 pub struct Embedder {
@@ -79,14 +71,15 @@ struct Shared {
     sizes: Sizes,
     device: Device,
     digest: String,
-    weights_digest: String,
+    vectors_digest: String,
+    weights: Weights,
 }
 
 impl Embedder {
     /// Loads the encoder and proves by a run where it runs. Blocking, a fraction of a second.
     ///
     /// `weights` is the folder of `model.safetensors` and `tokenizer.json`; `graph` is the ONNX file that points into
-    /// them.
+    /// the former and into `reader.safetensors`, which lies beside it.
     ///
     /// # Errors
     ///
@@ -97,19 +90,10 @@ impl Embedder {
         graph: &Path,
         options: &EmbedderOptions,
     ) -> Result<Self, InferenceError> {
-        let tokenizer = weights.join("tokenizer.json");
-        let safetensors = weights.join("model.safetensors");
-        let tokens = Tokens::load(&tokenizer)?;
+        let tokens = Tokens::load(&weights.join("tokenizer.json"))?;
         let sizes = sizes(options, tokens.word_limit())?;
-        let unread = |path: &Path| {
-            let path = path.to_owned();
-            move |source| InferenceError::Read { path, source }
-        };
-        let weights_digest = digest::of_file(&safetensors).map_err(unread(&safetensors))?;
-        let graph_digest = digest::of_file(graph).map_err(unread(graph))?;
-        let tokenizer_digest = digest::of_file(&tokenizer).map_err(unread(&tokenizer))?;
-        let bytes = std::fs::read(graph).map_err(unread(graph))?;
-        let source = Source { runtime, graph, bytes: &bytes, weights, threads: options.threads };
+        let assets = Assets::read(weights, graph)?;
+        let source = Source { runtime, graph, assets: &assets, weights, threads: options.threads };
         let (first, device) = EncoderSession::on_first(source, &options.providers)?;
         let device = device.checked(options.require)?;
         let mut sessions = vec![first];
@@ -119,18 +103,17 @@ impl Embedder {
         tracing::info!(device = %device.provider, detail = device.detail, "the encoder is loaded");
         let workers = Workers::start(sessions, options.queue, options.token_budget)
             .map_err(|source| InferenceError::Thread { source })?;
-        let digest = digest::of_parts(&[&graph_digest, &weights_digest, &tokenizer_digest]);
         let recent = Recent::new(options.cache);
-        Ok(Self {
-            shared: Arc::new(Shared { workers, tokens, recent, sizes, device, digest, weights_digest }),
-        })
+        let Assets { digest, vectors_digest, weights, .. } = assets;
+        let shared = Shared { workers, tokens, recent, sizes, device, digest, vectors_digest, weights };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Embeds texts, each of one window.
     ///
-    /// - *Shape*: `texts` is `[n]`; the result is `[n]` vectors of 384, vector `i` for text `i`.
-    /// - *Units*: every vector has length 1 (L2), so a dot product is a cosine, `-1.0..=1.0`. It does not depend on
-    ///   what runs beside it by more than 1e-5.
+    /// - *Shape*: `texts` is `[n]`; the result is `[n]`, embedding `i` for text `i`.
+    /// - *Units*: every vector has length 1 (L2), so a dot product is a cosine, `-1.0..=1.0`; a reading has mean 0 and
+    ///   variance 1. Neither depends on what runs beside it by more than 1e-5 of its length.
     /// - *Source*: mean over unmasked tokens, Reimers & Gurevych 2019, section 3 (<https://arxiv.org/abs/1908.10084>).
     ///
     /// Dropping the future takes the texts out of the queue.
@@ -142,18 +125,18 @@ impl Embedder {
     pub async fn embed(&self, texts: &[&str]) -> Result<Vec<Embedding>, InferenceError> {
         let recent = &self.shared.recent;
         let found: Vec<_> = texts.iter().map(|text| recent.find(text)).collect();
-        let unknown = texts.iter().zip(&found).filter(|(_, (_, vector))| vector.is_none());
+        let unknown = texts.iter().zip(&found).filter(|(_, (_, remembered))| remembered.is_none());
         let mut answers = self.ask(unknown.map(|(text, _)| *text).collect()).await?.into_iter();
         let mut embeddings = Vec::with_capacity(texts.len());
         for (name, remembered) in found {
-            if let Some(vector) = remembered {
-                embeddings.push(Embedding { vector, cached: true });
+            if let Some(embedding) = remembered {
+                embeddings.push(embedding);
                 continue;
             }
             let answer = answers.next().ok_or(InferenceError::Stopped)?;
-            let vector = answer.await.map_err(|_| InferenceError::Stopped)??;
-            recent.keep(name, &vector);
-            embeddings.push(Embedding { vector, cached: false });
+            let embedding = answer.await.map_err(|_| InferenceError::Stopped)??;
+            recent.keep(name, &embedding);
+            embeddings.push(embedding);
         }
         Ok(embeddings)
     }
@@ -212,23 +195,30 @@ impl Embedder {
         &self.shared.device
     }
 
-    /// Length of a vector: 384.
+    /// Length of a vector, and of a reading: 384.
     #[must_use]
     pub fn dimension(&self) -> usize {
         DIMENSION
     }
 
-    /// SHA-256, in hexadecimal, that names graph, weights and tokenizer together: vectors of encoders with different
-    /// digests cannot be compared.
+    /// SHA-256, in hexadecimal, that names graph, weights, reader and tokenizer together: all that an [`Embedding`]
+    /// depends on.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.shared.digest
     }
 
-    /// SHA-256 of `model.safetensors`, in hexadecimal.
+    /// SHA-256, in hexadecimal, that names all that [`Embedding::vector`] depends on: vectors of encoders that differ in
+    /// it cannot be compared. Another reader makes no difference to it.
     #[must_use]
-    pub fn weights_digest(&self) -> &str {
-        &self.shared.weights_digest
+    pub fn vectors_digest(&self) -> &str {
+        &self.shared.vectors_digest
+    }
+
+    /// The weights in use, for [`crate::Classifier::load`].
+    #[must_use]
+    pub fn weights(&self) -> &Weights {
+        &self.shared.weights
     }
 }
 

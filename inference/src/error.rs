@@ -84,11 +84,13 @@ pub enum InferenceError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The heads belong to another encoder.
-    #[error("`{path}` was trained on the encoder {expected}, but the encoder loaded is {found}")]
+    /// The heads belong to another encoder, or to another reader.
+    #[error("`{path}` was trained on the {part} {expected}, but the {part} loaded is {found}")]
     OtherEncoder {
         /// The heads' file.
         path: PathBuf,
+        /// Which of them: `encoder` or `reader`.
+        part: &'static str,
         /// SHA-256 of the weights it was trained on.
         expected: String,
         /// SHA-256 of the weights in use.

@@ -6,10 +6,10 @@ use data_encoding::HEXLOWER;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
-use crate::{InferenceError, session::DIMENSION};
+use crate::{InferenceError, Weights, session::DIMENSION};
 
 /// The value of `format` in the file's metadata.
-const FORMAT: &str = "lamassu-heads-1";
+const FORMAT: &str = "lamassu-heads-2";
 
 /// Severities run from 0 to this many.
 pub(crate) const CUTS: usize = 7;
@@ -17,20 +17,20 @@ pub(crate) const CUTS: usize = 7;
 /// More buckets than this are a mistake, not a model.
 const MOST_BUCKETS: u32 = 1 << 24;
 
-/// The heads: one linear model for each label, over the embedding and over hashed features.
+/// The heads: one linear model for each label, over vector, reading and hashed features.
 #[derive(Debug)]
 pub(crate) struct Heads {
     pub(crate) labels: Vec<String>,
     /// Number of buckets.
     pub(crate) buckets: u32,
-    /// `[labels][384]`, flat.
+    /// `[labels][768]`, flat: 384 for the vector, then 384 for the reading.
     pub(crate) dense: Vec<f32>,
     /// `[buckets][labels]`, flat: the weights of one bucket lie side by side, because they are read together.
     pub(crate) ngrams: Vec<i8>,
     /// One record for each label.
     pub(crate) tail: Vec<Tail>,
-    /// SHA-256 of the encoder's weights the heads were trained on.
-    pub(crate) encoder: String,
+    /// The weights the heads were trained on.
+    pub(crate) weights: Weights,
     /// SHA-256 of the file.
     pub(crate) digest: String,
 }
@@ -87,10 +87,10 @@ impl Heads {
         }
         Ok(Self {
             buckets,
-            dense: floats("dense", &[rows, DIMENSION])?,
+            dense: floats("dense", &[rows, 2 * DIMENSION])?,
             ngrams: bucket_major(bytes(&tensors, "ngrams", Dtype::I8, &[rows, columns])?, columns),
             tail,
-            encoder: named("encoder")?.clone(),
+            weights: Weights { encoder: named("encoder")?.clone(), reader: named("reader")?.clone() },
             digest: HEXLOWER.encode(&Sha256::digest(file)),
             labels,
         })

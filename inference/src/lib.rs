@@ -8,11 +8,11 @@
 //! let runtime = Runtime::load(&set_up.runtime()?)?;
 //! let graph = "models/encoder/model.onnx".as_ref();
 //! let embedder = Embedder::load(runtime, &set_up.encoder()?, graph, &EmbedderOptions::default())?;
-//! let heads = Classifier::load("models/heads/heads.safetensors".as_ref(), embedder.weights_digest())?;
+//! let heads = Classifier::load("models/heads/heads.safetensors".as_ref(), embedder.weights())?;
 //!
 //! let text = "What a lovely day.";
 //! for embedding in embedder.embed(&[text]).await? {
-//!     let scores = heads.classify(&embedding.vector, text);
+//!     let scores = heads.classify(&embedding, text);
 //!     assert_eq!(scores.len(), heads.labels().len());
 //! }
 //! # Ok(())
@@ -56,11 +56,14 @@
 //! # }
 //! ```
 
+mod anatomy;
+mod assets;
 mod batch;
 mod classifier;
 mod device;
 mod digest;
 mod embedder;
+mod embedding;
 mod error;
 mod features;
 mod heads;
@@ -68,6 +71,7 @@ mod import;
 mod llama;
 mod open;
 mod places;
+mod protobuf;
 mod queue;
 mod recent;
 mod runtime;
@@ -77,9 +81,11 @@ mod tokens;
 mod windows;
 mod worker;
 
+pub use assets::Weights;
 pub use classifier::{Classifier, Score};
 pub use device::{Device, Provider, UnknownProvider};
-pub use embedder::{Embedder, EmbedderOptions, Embedding};
+pub use embedder::{Embedder, EmbedderOptions};
+pub use embedding::Embedding;
 pub use error::InferenceError;
 pub use import::{
     Drift, Import, ImportError, Imported, MOST_DRIFT, Precision, TrialPrompt, UnknownPrecision, import,

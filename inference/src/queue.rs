@@ -8,12 +8,12 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
-    InferenceError, batch,
+    Embedding, InferenceError, batch,
     places::{Place, Places},
 };
 
 /// What a waiting caller gets.
-pub(crate) type Answer = Result<Arc<[f32]>, InferenceError>;
+pub(crate) type Answer = Result<Embedding, InferenceError>;
 
 /// At most so many texts of one call, and of all calls, are looked at to make a batch.
 const FROM_ONE_CALL: usize = 32;

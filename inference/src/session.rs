@@ -2,17 +2,24 @@
 
 use std::{path::Path, sync::Arc};
 
-use ort::{session::Session, value::Tensor};
+use ort::{
+    session::{Session, SessionOutputs},
+    value::Tensor,
+};
 
 use crate::{
-    InferenceError, Provider, Runtime,
+    Embedding, InferenceError, Provider, Runtime,
+    assets::{Assets, READING, VECTOR},
     device::Device,
     open::{self, Opening, Probe},
     worker::Encode,
 };
 
-/// Length of an embedding.
+/// Length of a vector, and of a reading.
 pub(crate) const DIMENSION: usize = 384;
+
+/// Length of 384 numbers of mean 0 and variance 1: the root of 384.
+const READING_LENGTH: f32 = 19.595_918;
 
 /// What a session is opened from.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +27,8 @@ pub(crate) struct Source<'a> {
     pub(crate) runtime: &'static Runtime,
     /// The graph's file, which holds no weights.
     pub(crate) graph: &'a Path,
-    /// The graph's bytes.
-    pub(crate) bytes: &'a [u8],
+    /// What was read of the files.
+    pub(crate) assets: &'a Assets,
     /// The folder with the `model.safetensors` that the graph points into.
     pub(crate) weights: &'a Path,
     /// Threads that work on one run.
@@ -52,12 +59,15 @@ impl EncoderSession {
     }
 
     fn open(source: Source<'_>, provider: Provider, profile: Option<&Path>) -> Result<Self, ort::Error> {
-        let Source { runtime, bytes, weights, threads, .. } = source;
+        let Source { runtime, assets, weights, threads, .. } = source;
         let folder = ("session.model_external_initializers_file_folder_path", weights.to_string_lossy());
         let mut builder = Opening { runtime, provider, threads, profile }
             .builder()?
             .with_config_entry(folder.0, folder.1)?;
-        Ok(Self { session: builder.commit_from_memory(bytes)? })
+        for (name, value) in &assets.reader {
+            builder = builder.with_external_initializer(name, Arc::clone(value))?;
+        }
+        Ok(Self { session: builder.commit_from_memory(&assets.graph)? })
     }
 }
 
@@ -75,9 +85,9 @@ impl Probe for EncoderSession {
 impl Encode for EncoderSession {
     /// Embeds a batch, padded to its longest row.
     ///
-    /// - *Shape*: `rows` is `[n]` of token ids; the result is `[n, 384]`.
-    /// - *Units*: every row has length 1 (L2).
-    fn encode(&mut self, rows: &[&[u32]]) -> Result<Vec<Arc<[f32]>>, Arc<ort::Error>> {
+    /// - *Shape*: `rows` is `[n]` of token ids; the result is `[n]`.
+    /// - *Units*: as [`Embedding`] has them.
+    fn encode(&mut self, rows: &[&[u32]]) -> Result<Vec<Embedding>, Arc<ort::Error>> {
         let longest = rows.iter().map(|row| row.len()).max().unwrap_or_default();
         let padded = |fill: &dyn Fn(&u32) -> i64| -> Vec<i64> {
             let width = |row: &[u32]| longest - row.len();
@@ -88,29 +98,41 @@ impl Encode for EncoderSession {
                 .collect()
         };
         let shape = [rows.len(), longest];
-        let mut run = || -> Result<Vec<Arc<[f32]>>, ort::Error> {
+        let mut run = || -> Result<Vec<Embedding>, ort::Error> {
             let outputs = self.session.run(ort::inputs! {
                 "input_ids" => Tensor::from_array((shape, padded(&|id| i64::from(*id))))?,
                 "attention_mask" => Tensor::from_array((shape, padded(&|_| 1)))?,
             })?;
-            let Some(embedding) = outputs.get("embedding") else {
-                return Err(ort::Error::new("the graph has no output `embedding`"));
-            };
-            let (found, values) = embedding.try_extract_tensor::<f32>()?;
-            if values.len() != rows.len() * DIMENSION {
-                return Err(ort::Error::new(format!("the output has the shape {found:?}")));
-            }
-            Ok(values.chunks_exact(DIMENSION).map(Arc::from).collect())
+            let (vectors, readings) =
+                (output(&outputs, VECTOR, rows.len())?, output(&outputs, READING, rows.len())?);
+            let pairs = vectors.into_iter().zip(readings);
+            Ok(pairs.map(|(vector, reading)| Embedding { vector, reading, cached: false }).collect())
         };
         run().map_err(Arc::new)
     }
 }
 
-/// Whether the vectors of the probe run have the length they should: a broken driver computes anything.
-fn sound(rows: &[Arc<[f32]>]) -> Result<(), String> {
-    let length = |row: &Arc<[f32]>| row.iter().map(|value| value * value).sum::<f32>().sqrt();
-    match rows.iter().map(length).find(|length| !(0.99..=1.01).contains(length)) {
-        Some(length) => Err(format!("the probe run gave a vector of length {length}, not 1")),
-        None => Ok(()),
+/// One output of a run, a row for each of `rows` texts.
+fn output(outputs: &SessionOutputs<'_>, name: &str, rows: usize) -> Result<Vec<Arc<[f32]>>, ort::Error> {
+    let missing = || ort::Error::new(format!("the graph has no output `{name}`"));
+    let (found, values) = outputs.get(name).ok_or_else(missing)?.try_extract_tensor::<f32>()?;
+    if values.len() != rows * DIMENSION {
+        return Err(ort::Error::new(format!("the output `{name}` has the shape {found:?}")));
     }
+    Ok(values.chunks_exact(DIMENSION).map(Arc::from).collect())
+}
+
+/// Whether what the probe run gave has the length it should: a broken driver computes anything.
+fn sound(rows: &[Embedding]) -> Result<(), String> {
+    let length = |row: &[f32]| row.iter().map(|value| value * value).sum::<f32>().sqrt();
+    for Embedding { vector, reading, .. } in rows {
+        for (what, length, expected) in
+            [("vector", length(vector), 1.0), ("reading", length(reading), READING_LENGTH)]
+        {
+            if !(0.99..=1.01).contains(&(length / expected)) {
+                return Err(format!("the probe run gave a {what} of length {length}, not {expected}"));
+            }
+        }
+    }
+    Ok(())
 }

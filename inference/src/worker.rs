@@ -8,14 +8,14 @@ use std::{
 };
 
 use crate::{
-    InferenceError,
-    queue::{Queue, Row},
+    Embedding, InferenceError,
+    queue::{Answer, Queue, Row},
 };
 
-/// A model that turns token ids into vectors; `&mut`, because one thread owns it.
+/// A model that turns token ids into embeddings; `&mut`, because one thread owns it.
 pub(crate) trait Encode: Send + 'static {
-    /// One vector for each row.
-    fn encode(&mut self, rows: &[&[u32]]) -> Result<Vec<Arc<[f32]>>, Arc<ort::Error>>;
+    /// One embedding for each row.
+    fn encode(&mut self, rows: &[&[u32]]) -> Result<Vec<Embedding>, Arc<ort::Error>>;
 }
 
 /// Threads that answer a queue, one for each model. Dropping them ends them, after the batch at hand.
@@ -58,11 +58,11 @@ fn answer(queue: &Queue, mut model: impl Encode, budget: usize) {
         let rows: Vec<&[u32]> = batch.iter().map(|row| row.ids.as_slice()).collect();
         // A panic is answered like any other failure. The model is used again: its state is ONNX Runtime's, which a
         // panic in our code around it does not touch.
-        let vectors = panic::catch_unwind(AssertUnwindSafe(|| model.encode(&rows)));
-        match vectors {
-            Ok(Ok(vectors)) => {
-                for (row, vector) in batch.into_iter().zip(vectors) {
-                    reply(row, Ok(vector));
+        let embeddings = panic::catch_unwind(AssertUnwindSafe(|| model.encode(&rows)));
+        match embeddings {
+            Ok(Ok(embeddings)) => {
+                for (row, embedding) in batch.into_iter().zip(embeddings) {
+                    reply(row, Ok(embedding));
                 }
             }
             Ok(Err(error)) => {
@@ -79,7 +79,7 @@ fn answer(queue: &Queue, mut model: impl Encode, budget: usize) {
     }
 }
 
-fn reply(row: Row, answer: Result<Arc<[f32]>, InferenceError>) {
+fn reply(row: Row, answer: Answer) {
     // A caller that hung up while its batch ran needs no answer.
     let _hung_up = row.caller.send(answer);
 }
@@ -91,7 +91,6 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::queue::Answer;
 
     /// Tells which texts it was given, and runs a batch for each time it is told to go on.
     struct Slow {
@@ -100,12 +99,15 @@ mod tests {
     }
 
     impl Encode for Slow {
-        fn encode(&mut self, rows: &[&[u32]]) -> Result<Vec<Arc<[f32]>>, Arc<ort::Error>> {
+        fn encode(&mut self, rows: &[&[u32]]) -> Result<Vec<Embedding>, Arc<ort::Error>> {
             let names: Vec<u32> = rows.iter().filter_map(|row| row.first()).copied().collect();
             assert!(!names.contains(&666), "the number of the beast");
             self.given.send(names).expect("the test listens");
             self.go_on.recv().expect("the test goes on");
-            Ok(rows.iter().map(|row| Arc::from([f32::from(u16::try_from(row[0]).expect("small"))])).collect())
+            let value = |row: &&[u32]| f32::from(u16::try_from(row[0]).expect("small"));
+            let embedding =
+                |value| Embedding { vector: [value].into(), reading: [-value].into(), cached: false };
+            Ok(rows.iter().map(value).map(embedding).collect())
         }
     }
 
@@ -142,11 +144,12 @@ mod tests {
         let scene = scene(1);
         let answers = scene.ask(&[3, 1, 2]);
         assert_eq!([scene.batch(), scene.batch()], [vec![3, 1], vec![2]]);
-        let values: Vec<f32> = answers
+        let values: Vec<[f32; 2]> = answers
             .into_iter()
-            .map(|answer| answer.blocking_recv().expect("sent").expect("ran")[0])
+            .map(|answer| answer.blocking_recv().expect("sent").expect("ran"))
+            .map(|embedding| [embedding.vector[0], embedding.reading[0]])
             .collect();
-        assert_eq!(values, [3.0, 1.0, 2.0]);
+        assert_eq!(values, [[3.0, -3.0], [1.0, -1.0], [2.0, -2.0]]);
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub async fn policy_bank(
     let mut rows: Vec<Row> = policy.precedents().iter().map(precedent_row).collect();
     rows.extend(policy.clauses().iter().map(clause_row));
     let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
-    let kept = folder.map(|folder| Kept::new(folder, &texts, embedder.digest(), embedder.dimension()));
+    let kept =
+        folder.map(|folder| Kept::new(folder, &texts, embedder.vectors_digest(), embedder.dimension()));
     let vectors = if let Some(vectors) = kept.as_ref().and_then(Kept::read) {
         vectors
     } else {

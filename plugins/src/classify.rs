@@ -80,7 +80,7 @@ impl Classify {
     fn classified(&self, reading: &Reading<'_>) -> Result<BTreeMap<Category, Finding>, StageError> {
         let mut findings: BTreeMap<Category, Finding> = BTreeMap::new();
         for window in &reading.windows {
-            let estimates = self.classifier.classify(&window.vector, window.text());
+            let estimates = self.classifier.classify(&window.embedding, window.text());
             for (category, estimate) in self.labels.iter().zip(estimates) {
                 let score = Score::new(estimate.probability).ok_or_else(|| StageError::Unreadable {
                     model: "classifier".to_owned(),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use inference::Embedder;
+use inference::{Embedder, Embedding};
 use policies::{Dossier, Entry, Examination, Span, StageError, View};
 use tokio::time::Instant;
 
@@ -16,8 +16,8 @@ pub(crate) struct Window<'a> {
     pub(crate) view: &'a View,
     /// Its bytes of that view.
     pub(crate) range: Range<usize>,
-    /// Unit length.
-    pub(crate) vector: Arc<[f32]>,
+    /// What the encoder made of it.
+    pub(crate) embedding: Embedding,
 }
 
 impl Window<'_> {
@@ -86,7 +86,7 @@ pub(crate) async fn read<'a>(embedder: &Embedder, dossier: &'a Dossier) -> Resul
         let embeddings = embedder.embed(&texts).await.map_err(unavailable)?;
         for ((view, range), embedding) in chunk.iter().zip(embeddings) {
             reading.cached &= embedding.cached;
-            reading.windows.push(Window { view, range: range.clone(), vector: embedding.vector });
+            reading.windows.push(Window { view, range: range.clone(), embedding });
         }
     }
     Ok(reading)

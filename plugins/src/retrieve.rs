@@ -169,7 +169,7 @@ impl Retrieve {
                 now: Some(now),
                 ..Filter::default()
             },
-            ..Query::new(window.vector.to_vec(), self.config.k)
+            ..Query::new(window.embedding.vector.to_vec(), self.config.k)
         };
         let mut hits = Vec::new();
         for index in &self.banks {
@@ -185,7 +185,7 @@ impl Retrieve {
     /// The tenant's cases that act.
     async fn nearest_case(&self, window: &Window<'_>) -> Result<Vec<Hit>, StageError> {
         let Some(cases) = &self.cases else { return Ok(Vec::new()) };
-        let found = cases.acting(&window.vector, self.config.k, self.config.at_least).await;
+        let found = cases.acting(&window.embedding.vector, self.config.k, self.config.at_least).await;
         found.map_err(|source| StageError::Unavailable { dependency: "index", source: Box::new(source) })
     }
 

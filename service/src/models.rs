@@ -70,7 +70,7 @@ pub fn models<'a>(
     };
     let embedder = Embedder::load(runtime, &weights, &folder.join("encoder/model.onnx"), &options)?;
     let heads = folder.join("heads/heads.safetensors");
-    let classifier = Arc::new(Classifier::load(&heads, embedder.weights_digest())?);
+    let classifier = Arc::new(Classifier::load(&heads, embedder.weights())?);
     let policies: Vec<&Policy> = policies.into_iter().collect();
     let judges =
         policies.iter().flat_map(|policy| policy.stages()).any(|stage| stage.kind == plugins::ADJUDICATE);

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::protobuf::{Broken, Field, fields};
+use crate::protobuf::{Broken, Field, fields};
 
 /// What an ONNX file says about itself.
 #[derive(Debug, Default)]

@@ -25,7 +25,6 @@ mod optimum;
 mod options;
 mod packed;
 mod prefixes;
-mod protobuf;
 mod rows;
 mod sampling;
 mod scoring;

@@ -35,6 +35,8 @@ mod llama_support;
 #[cfg(test)]
 mod llama_texts;
 #[cfg(test)]
+mod reader;
+#[cfg(test)]
 mod runtime;
 #[cfg(test)]
 #[cfg(unix)]

@@ -46,6 +46,7 @@ pub(crate) fn forgetful() -> EmbedderOptions {
 pub(crate) struct Golden {
     pub(crate) texts: Vec<String>,
     pub(crate) embeddings: Vec<Vec<f32>>,
+    pub(crate) readings: Vec<Vec<f32>>,
 }
 
 pub(crate) fn golden() -> Golden {

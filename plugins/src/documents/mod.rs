@@ -191,7 +191,7 @@ impl Documents {
     /// The encoder that all similarities come from.
     #[must_use]
     pub fn encoder(&self) -> &str {
-        self.embedder.digest()
+        self.embedder.vectors_digest()
     }
 
     /// Removes a document with all its chunks, in one write, and says how many chunks those were.

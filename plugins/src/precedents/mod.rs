@@ -220,7 +220,7 @@ impl Precedents {
             states,
             acting: self.index.count(&self.acting_filter()).await?,
             line: self.refit().await?,
-            encoder: self.embedder.digest().to_owned(),
+            encoder: self.embedder.vectors_digest().to_owned(),
             alerts: self.flood.as_ref().map(Flood::alerts).unwrap_or_default(),
         })
     }

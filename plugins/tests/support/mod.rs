@@ -25,7 +25,7 @@ pub(crate) fn models() -> &'static (Runtime, Embedder, Arc<Classifier>) {
         let embedder =
             Embedder::load(onnx(), &weights, &graph, &EmbedderOptions::default()).expect("it loads");
         let heads = folder().join("heads/heads.safetensors");
-        let heads = Classifier::load(&heads, embedder.weights_digest()).expect("they load");
+        let heads = Classifier::load(&heads, embedder.weights()).expect("they load");
         (Runtime::new().expect("a runtime"), embedder, Arc::new(heads))
     })
 }

@@ -102,7 +102,7 @@ pub async fn migrate(
         return Ok(Migration::Needless);
     }
     let failed = |source| MigrateError::Index { from, source };
-    let encoder = (embedder.dimension(), embedder.digest());
+    let encoder = (embedder.dimension(), embedder.vectors_digest());
     // Held to the end: no other process writes to these banks meanwhile.
     let file = Embedded::open(&folder, TENANT, encoder.0, encoder.1).map_err(failed)?;
     let server =

@@ -113,7 +113,7 @@ fn banks_file(folder: &Path) -> PathBuf {
 pub fn open(config: &Config, embedder: &Embedder, access: Access) -> Result<Option<Engine>, EngineError> {
     let engine = in_force(config)?;
     let folder = config.data_folder()?;
-    let (dimension, digest) = (embedder.dimension(), embedder.digest());
+    let (dimension, digest) = (embedder.dimension(), embedder.vectors_digest());
     let (index, server): (Arc<dyn Index>, _) = match engine {
         EngineName::Embedded => {
             let opened = match access {

@@ -4,7 +4,7 @@
 
 /// One field of a message.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Field<'a> {
+pub(crate) enum Field<'a> {
     /// A number, such as an enum or an `int64`.
     Number(u64),
     /// A string, bytes or a message.
@@ -14,15 +14,15 @@ pub(super) enum Field<'a> {
 }
 
 /// The fields of a message with their numbers, in order; an error ends them.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 /// The file ends early or is no protobuf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
-pub(super) fn fields(message: &[u8]) -> Fields<'_> {
+pub(crate) fn fields(message: &[u8]) -> Fields<'_> {
     Fields { rest: message }
 }
 
