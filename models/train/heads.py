@@ -1,7 +1,10 @@
-"""Trains the classifier heads: models/heads/heads.safetensors and golden.json; or evaluates them.
+"""Makes the classifier heads, models/heads/{heads.safetensors, golden.json, thresholds.json}, or evaluates them.
 
-Usage: python heads.py --data FOLDER [--out FOLDER]      trains, writes, evaluates
-       python heads.py --data FOLDER --evaluate          evaluates the file there is
+They are the sum of two parts, each linear: heads on embedding and n-grams (`frozen` of baselines.py), and the reader's own on its
+reading. What each counts, and the calibration, come from the two readers that have not seen half of the sources (stack.py).
+
+Usage: python heads.py --data FOLDER --readers FOLDER    FOLDER/{A,B,final} of reader_train.py; makes, writes, evaluates
+       python heads.py --data FOLDER --evaluate          evaluates the file there is, on held-out rows
 """
 
 import argparse
@@ -16,56 +19,62 @@ import dataset
 import features
 import quality
 import sources
-from calibrate import level, platt, severity_cuts
-from encoder import Encoder
-from fit import Settings, fit, offset_allowed
+import thresholds
+from baselines import frozen
+from calibrate import severity_cuts
+from encoder import READER, Encoder
+from fit import Linear, sigmoid
+from folds import OTHER
 from heads_file import FOLDER, Heads
+from stack import Judged, calibrations, evened, judged, judged_rows, mixed, mixtures
 
 HERE = Path(__file__).resolve().parent
-# Told apart by degree more than by kind: one shift for both keeps their order.
-SHARED_LEVEL = ("hate", "harassment")
 
 
-def calibrated(heads: Heads, data: dataset.Dataset, left_out: str = "") -> Heads:
-    """Platt's scaling and severity cuts from every second held-out row: rows never fitted on."""
-    even = np.array([(features.folded(row.id.encode()) // features.HOLDOUT_MODULUS) % 2 == 0 for row in data.rows])
-    known = [source for source in sources.TRAINED_ON if source != left_out]
-    chosen = np.flatnonzero(data.held_out & even & np.isin(data.source, known))
-    logits = heads.logits(data.embeddings[chosen], data.features[chosen])
-    value, weight = data.targets.value[chosen], data.targets.weight[chosen]
-    allowed, source = offset_allowed(data.targets, data.trainable(), Settings().offset_rows), data.targets.source[chosen]
-    for column, _ in enumerate(heads.labels):
-        cells = np.flatnonzero(weight[:, column])
-        known = (x[cells] for x in (logits[:, column], value[:, column], weight[:, column], source))
-        heads.calibration[column] = platt(*known, allowed[:, column])
-    for group in [SHARED_LEVEL] + [(c,) for c in heads.labels if c not in SHARED_LEVEL]:
-        columns = [heads.labels.index(category) for category in group]
-        cells = [np.flatnonzero(weight[:, c] * ~np.isin(data.source[chosen], sources.LEXICONS)) for c in columns]
-        cases = [(logits[i, c] * heads.calibration[c, 0] + heads.calibration[c, 1], value[i, c], weight[i, c]) for i, c in zip(cells, columns)]
-        shift = level(cases)
-        heads.calibration[columns, 1] += shift
-    probabilities = heads.probabilities(data.embeddings[chosen], data.features[chosen])
-    for column, label in enumerate(heads.labels):
-        graded = [(i, row.severity[label]) for i, row in enumerate(data.rows[k] for k in chosen) if label in row.severity]
-        harmless = [(i, 0.0) for i, k in enumerate(chosen) if data.source[k] in sources.BENIGN]
-        index, severity = (np.array(x) for x in zip(*(graded + harmless)))
-        counts = np.array([sources.WEIGHTS[data.source[chosen[i]]] for i in index])
-        heads.severity_cuts[column] = severity_cuts(probabilities[index, column], severity, counts)
-    return heads
+def added(data: dataset.Dataset, head: dict[str, np.ndarray], mixture: np.ndarray) -> Linear:
+    """Both parts of `final`, each times what it counts, as one linear map of [embedding; reading] and n-grams."""
+    part, (first, second) = frozen(data, "final"), mixture.T.astype(np.float32)
+    dense = np.vstack([part.dense * first, head["head"] * second])
+    return Linear(dense, part.ngrams * first, part.bias * first + head["bias"] * second)
 
 
-def train(data: dataset.Dataset, left_out: str = "") -> Heads:
-    """Heads fitted on every source but `left_out`, quantized, calibrated."""
-    rows = data.trainable()
-    rows = rows[data.source[rows] != left_out]
-    linear = fit(data.embeddings, data.features, data.targets, rows, Settings())
-    return calibrated(Heads.quantized(sources.CATEGORIES, linear), data, left_out)
+def cuts(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray, column: int) -> np.ndarray:
+    """Severity cuts of one category from graded rows left out and harmless ones."""
+    label = dataset.CATEGORIES[column]
+    graded = [(k, data.rows[i].severity[label]) for k, i in enumerate(rows) if label in data.rows[i].severity and data.source[i] not in sources.LEXICONS]
+    harmless = [(k, 0.0) for k, i in enumerate(rows) if data.source[i] in sources.BENIGN]
+    index, severity = (np.array(x) for x in zip(*(graded + harmless)))
+    return severity_cuts(probabilities[index, column], severity, evened(data.source[rows[index]]))
+
+
+def make(data: dataset.Dataset, readers: Path) -> tuple[Heads, dict]:
+    """The heads, quantized and calibrated, and the thresholds."""
+    cases = {half: judged(data, half, readers / half) for half in OTHER}
+    mixture = mixtures(data, list(cases.values()))
+    for category, (first, second) in zip(dataset.CATEGORIES, mixture):
+        print(f"{category:24s} frozen {first:.2f} reader {second:.2f}")
+    heads = Heads.quantized(dataset.CATEGORIES, added(data, dict(np.load(readers / "final" / "head.npz")), mixture))
+    rows, logits = left_out_logits(cases, mixture)
+    heads.calibration = calibrations(data, rows, logits, np.ones(len(rows), bool)).astype(np.float32)
+    probabilities = sigmoid(logits * heads.calibration[:, 0] + heads.calibration[:, 1])
+    heads.severity_cuts = np.stack([cuts(data, rows, probabilities, c) for c in range(len(heads.labels))]).astype(np.float32)
+    return heads, thresholds.chosen(data, rows, probabilities)
+
+
+def left_out_logits(cases: dict[str, Judged], mixture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every row judged, once, and the mixed logits; rows judged twice have the mean of both."""
+    found: dict[int, list[np.ndarray]] = {}
+    for case in cases.values():
+        for row, logit in zip(case.rows, mixed(case, mixture)):
+            found.setdefault(int(row), []).append(logit)
+    rows = np.array(sorted(found))
+    return rows, np.stack([np.mean(found[row], axis=0) for row in rows])
 
 
 def write_golden(heads: Heads, out: Path) -> None:
     """Features and probabilities of our own texts, taken as they are."""
     texts = (HERE / "heads_golden.txt").read_text(encoding="utf-8").splitlines()
-    probabilities = heads.probabilities(Encoder().embed(texts), features.matrix(texts))
+    probabilities = heads.probabilities(np.hstack(Encoder().run(texts)), features.matrix(texts))
     golden = {
         "texts": texts,
         "buckets": [features.buckets(text) for text in texts],
@@ -77,17 +86,19 @@ def write_golden(heads: Heads, out: Path) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--data", type=Path, required=True, help="folder of the open data")
-    arguments.add_argument("--out", type=Path, default=FOLDER, help="where heads.safetensors and golden.json go")
-    arguments.add_argument("--evaluate", action="store_true", help="train nothing")
+    arguments.add_argument("--readers", type=Path, help="what reader_train.py made")
+    arguments.add_argument("--out", type=Path, default=FOLDER, help="where the files go")
+    arguments.add_argument("--evaluate", action="store_true", help="make nothing")
     arguments = arguments.parse_args()
     data = dataset.load(arguments.data)
     if not arguments.evaluate:
-        heads = train(data)
-        encoder = hashlib.sha256((get_model_path() / "model.safetensors").read_bytes()).hexdigest()
-        print("sha256", heads.save(encoder, sources.TRAINED_ON, arguments.out / "heads.safetensors"))
+        heads, lines = make(data, arguments.readers)
+        digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in [("encoder", get_model_path() / "model.safetensors"), ("reader", READER)]}
+        print("sha256", heads.save(digests, sources.TRAINED_ON, arguments.out / "heads.safetensors"))
+        (arguments.out / "thresholds.json").write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         write_golden(heads, arguments.out)
     heads = Heads.load(arguments.out / "heads.safetensors")
-    quality.report(heads, data)
+    quality.report(heads, data, judged_rows(data, "final"))
 
 
 if __name__ == "__main__":

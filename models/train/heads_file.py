@@ -1,6 +1,6 @@
-"""The heads as a file: models/heads/heads.safetensors, format `lamassu-heads-1`.
+"""The heads as a file: models/heads/heads.safetensors, format `lamassu-heads-2`.
 
-logit = dense . embedding + ngram_scale * (sum of ngrams over the distinct buckets) / sqrt(distinct buckets) + bias
+logit = dense . [embedding ; reading] + ngram_scale * (sum of ngrams over the distinct buckets) / sqrt(distinct buckets) + bias
 probability = sigmoid(a * logit + b), calibration = [a, b]; severity = how many cuts do not exceed the probability.
 """
 
@@ -18,7 +18,7 @@ from features import BUCKETS, HOLDOUT_RULE
 from fit import Linear, sigmoid
 
 FOLDER = Path(__file__).resolve().parents[1] / "heads"
-FORMAT = "lamassu-heads-1"
+FORMAT = "lamassu-heads-2"
 
 
 @dataclass
@@ -41,22 +41,22 @@ class Heads:
         identity = np.tile(np.array([1.0, 0.0], np.float32), (len(labels), 1))
         return cls(labels, linear.dense.T.astype(np.float32), ngrams.T, scale.astype(np.float32), linear.bias.astype(np.float32), identity, np.ones((len(labels), 7), np.float32))
 
-    def logits(self, embeddings: np.ndarray, features: sparse.csr_matrix) -> np.ndarray:
-        """[texts, labels]; `features` as features.matrix gives them."""
-        return embeddings @ self.dense.T + (features @ self.ngrams.T.astype(np.float32)) * self.ngram_scale + self.bias
+    def logits(self, inputs: np.ndarray, features: sparse.csr_matrix) -> np.ndarray:
+        """[texts, labels]; `inputs` [texts, 768] is embedding and reading, `features` as features.matrix gives them."""
+        return inputs @ self.dense.T + (features @ self.ngrams.T.astype(np.float32)) * self.ngram_scale + self.bias
 
-    def probabilities(self, embeddings: np.ndarray, features: sparse.csr_matrix) -> np.ndarray:
+    def probabilities(self, inputs: np.ndarray, features: sparse.csr_matrix) -> np.ndarray:
         """Calibrated, [texts, labels]."""
-        return sigmoid(self.logits(embeddings, features) * self.calibration[:, 0] + self.calibration[:, 1])
+        return sigmoid(self.logits(inputs, features) * self.calibration[:, 0] + self.calibration[:, 1])
 
-    def save(self, encoder: str, trained_on: list[str], path: Path = FOLDER / "heads.safetensors") -> str:
-        """Writes the file and gives its SHA-256."""
+    def save(self, weights: dict[str, str], trained_on: list[str], path: Path = FOLDER / "heads.safetensors") -> str:
+        """Writes the file and gives its SHA-256; `weights` are the digests of `encoder` and `reader`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in ("dense", "ngrams", "ngram_scale", "bias", "calibration", "severity_cuts")}
         metadata = {
-            "format": FORMAT, "labels": json.dumps(self.labels), "buckets": str(BUCKETS), "encoder": encoder,
+            "format": FORMAT, "labels": json.dumps(self.labels), "buckets": str(BUCKETS),
             "holdout": HOLDOUT_RULE, "trained_on": json.dumps(trained_on),
-        }
+        } | weights
         partial = path.with_suffix(".partial")
         save_file(tensors, partial, metadata)
         partial.chmod(0o644)

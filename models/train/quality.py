@@ -9,10 +9,12 @@ from dataset import COLUMN, Dataset
 from heads_file import Heads
 
 # A set that lacks our category names is scored by the maximum over these (CATALOGUE.md of the data).
+THREATS = ("hate/threatening", "harassment/threatening")
+RUDE = ("hate", "harassment", *THREATS)
 SCORED_BY = {
-    "toxicity": sources.TOXIC, "offense": sources.TOXIC, "hate": ("hate", "harassment"), "abuse": ("hate", "harassment"),
-    "sexism": ("hate", "harassment"), "harassment": ("harassment",), "sexual": ("sexual",), "self_harm": ("self-harm",),
-    "violence": ("violence",), "illicit": ("illicit",), "jailbreak": ("prompt-attack",), "spam": ("spam",),
+    "toxicity": sources.TOXIC + THREATS, "offense": sources.TOXIC + THREATS, "hate": RUDE, "abuse": RUDE, "sexism": RUDE,
+    "harassment": ("harassment", "harassment/threatening"), "sexual": ("sexual",), "self_harm": sources.SELF_HARM,
+    "violence": ("violence", "violence/graphic"), "illicit": ("illicit", "illicit/violent"), "jailbreak": ("prompt-attack",), "spam": ("spam",),
     "profanity": ("profanity",), "pii": ("pii",), "pii_strict": ("pii",),
 }
 BULK = {"en": [s for s in sources.BENIGN if s != "wikipedia_de_paragraphs"], "de": ["wikipedia_de_paragraphs"]}
@@ -75,6 +77,8 @@ def by_category(data: Dataset, probabilities: np.ndarray, rows: np.ndarray) -> l
         for lang in BULK:
             index = sentences[annotated & (data.lang[sentences] == lang)]
             truth, score = data.targets.value[index, column] > 0.5, probabilities[index, column]
+            if truth.all() or not truth.any():
+                continue
             area, f1 = average_precision_score(truth, score), f1_score(truth, score > 0.5)
             passed = (score[~truth] > 0.5).mean()
             lines.append(f"{category:14s} {lang} AUPRC {area:.3f} rows {len(index)} positives {truth.sum()}; above 0.5: F1 {f1:.3f} false positives {passed:.4f}")
@@ -137,10 +141,10 @@ def identities(data: Dataset, probabilities: np.ndarray, rows: np.ndarray) -> li
     return lines
 
 
-def report(heads: Heads, data: Dataset) -> None:
-    """Prints every figure the model card quotes."""
-    probabilities = heads.probabilities(data.embeddings, data.features)
-    rows = np.flatnonzero(data.held_out | (data.source == "surge_toxicity"))
+def report(heads: Heads, data: Dataset, rows: np.ndarray) -> None:
+    """Prints the figures of held-out rows, which are of sources trained on."""
+    probabilities = np.full((len(data.rows), len(heads.labels)), np.nan)
+    probabilities[rows] = heads.probabilities(data.inputs(rows), data.features[rows])
     print("AUPRC on held-out rows")
     for source in sorted(set(data.source)):
         labels = {label for row in data.rows if row.source == source for label in row.labels}
@@ -161,5 +165,3 @@ def report(heads: Heads, data: Dataset) -> None:
         print(f"{source:24s}", " ".join(f"{x:8.3f}" for x in (probabilities[index] > 0.5).mean(axis=0)))
     print("harmless templates that name a group: the higher of hate and harassment, held-out rows")
     print("\n".join(identities(data, probabilities, rows)))
-    print("the same, all rows: four fifths of them were trained on")
-    print("\n".join(identities(data, probabilities, np.arange(len(data.rows)))))

@@ -1,0 +1,131 @@
+"""How the frozen heads and the reader's are added up, and what probability that makes: learned from sources left out.
+
+logit = a * frozen + b * reader, both a and b at least 0, then sigmoid(scale * logit + shift). All of it is fitted on rows whose
+whole source neither part has seen (and on held-out rows of our own, the only ones for some categories).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+import dataset
+import features
+import sources
+from baselines import frozen, tfidf
+from embed import readings
+from fit import sigmoid
+from folds import HALVES, OTHER, SEEN
+
+# Rows judged of one source.
+MOST = 2500
+NEAR_HALF = 0.02
+RAREST = max(sources.PRESUMED_OWN.values())
+
+
+@dataclass
+class Judged:
+    """Rows that a half has not seen, and what each part says of them: [rows, categories]."""
+
+    rows: np.ndarray
+    frozen: np.ndarray
+    reader: np.ndarray
+    tfidf: np.ndarray
+
+
+def sample(data: dataset.Dataset, names: set[str], held_out_only: bool) -> np.ndarray:
+    """At most MOST rows of each source, the same ones every time."""
+    chosen = []
+    for name in sorted(names):
+        rows = np.flatnonzero((data.source == name) & (data.held_out if held_out_only else True))
+        rows = rows[np.argsort([features.folded(f"judged {data.rows[i].id}".encode()) for i in rows], kind="stable")]
+        chosen.append(np.sort(rows[:MOST]))
+    return np.concatenate(chosen)
+
+
+def judged_rows(data: dataset.Dataset, half: str) -> np.ndarray:
+    """What is judged of a half's training: the other half, surge_toxicity, held-out rows of our own; of `final`, held-out rows."""
+    own = sample(data, sources.OWN | {"surge_toxicity"}, True)
+    surge = sample(data, {"surge_toxicity"}, False)
+    rest = sample(data, HALVES[OTHER[half]], False) if half in OTHER else sample(data, SEEN["final"], True)
+    return np.unique(np.concatenate([own, surge, rest]))
+
+
+def judged(data: dataset.Dataset, half: str, folder) -> Judged:
+    """All parts on the rows judged; `folder` holds the half's reader."""
+    rows = judged_rows(data, half)
+    head = np.load(folder / "head.npz")
+    read = readings([data.rows[i].text for i in rows], folder / "reader.safetensors") @ head["head"] + head["bias"]
+    linear = frozen(data, half)
+    return Judged(rows, linear.logits(data.embeddings[rows], data.features[rows]), read, tfidf(data, half)[rows])
+
+
+def annotated(data: dataset.Dataset, rows: np.ndarray, column: int) -> np.ndarray:
+    """[rows]: whether the cell says something itself; presumed rates and word lists do not."""
+    value, weight = data.targets.value[rows, column], data.targets.weight[rows, column]
+    return (weight > 0) & ((value == 0) | (value > RAREST)) & ~np.isin(data.source[rows], sources.LEXICONS)
+
+
+def evened(source: np.ndarray) -> np.ndarray:
+    """A weight a row, by which a source counts as the root of its size."""
+    names, place, count = np.unique(source, return_inverse=True, return_counts=True)
+    return (1.0 / np.sqrt(count))[place] / (1.0 / np.sqrt(count))[place].mean()
+
+
+def mixing(parts: np.ndarray, truth: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """[2]: how much each column of `parts` [rows, 2] counts. Every source has a level of its own, which is dropped."""
+    names, place = np.unique(source, return_inverse=True)
+    weight = evened(source)
+    center = parts.mean(0)
+
+    def loss(p: np.ndarray) -> tuple[float, np.ndarray]:
+        z = (parts - center) @ p[:2] + p[2:][place]
+        slope = weight * (sigmoid(z) - truth) / len(truth)
+        gradient = np.concatenate([(parts - center).T @ slope, np.bincount(place, slope, len(names))])
+        value = (weight * (np.logaddexp(0.0, z) - truth * z)).mean() + NEAR_HALF * ((p[:2] - 0.5) ** 2).sum()
+        gradient[:2] += 2 * NEAR_HALF * (p[:2] - 0.5)
+        return value, gradient + np.concatenate([[0, 0], 2e-4 * p[2:]])
+
+    start = np.concatenate([[0.5, 0.5], np.zeros(len(names))])
+    return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 3.0)] * 2 + [(-20, 20)] * len(names)).x[:2]
+
+
+def platt(logit: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """[2]: scale (positive) and shift by weighted maximum likelihood, with Platt's targets."""
+    positives, negatives = (truth > 0.5).sum(), (truth <= 0.5).sum()
+    value = np.clip(truth, 1.0 / (negatives + 2.0), (positives + 1.0) / (positives + 2.0))
+
+    def loss(p: np.ndarray) -> float:
+        z = np.exp(p[0]) * logit + p[1]
+        return float((weight * (np.logaddexp(0.0, z) - value * z)).sum() / weight.sum())
+
+    found = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"maxiter": 2000, "xatol": 1e-4, "fatol": 1e-8}).x
+    return np.array([np.exp(found[0]), found[1]])
+
+
+def mixtures(data: dataset.Dataset, cases: list[Judged]) -> np.ndarray:
+    """[categories, 2]: `mixing` of every category over these cases."""
+    found = np.full((len(dataset.CATEGORIES), 2), 0.5)
+    for column in range(len(found)):
+        cells = [annotated(data, case.rows, column) for case in cases]
+        parts = np.concatenate([np.stack([case.frozen[m, column], case.reader[m, column]], 1) for case, m in zip(cases, cells)])
+        rows = np.concatenate([case.rows[m] for case, m in zip(cases, cells)])
+        truth = data.targets.value[rows, column].astype(np.float64)
+        if (truth > 0.5).sum() >= 10:
+            found[column] = mixing(parts.astype(np.float64), truth, data.source[rows])
+    return found
+
+
+def mixed(case: Judged, mixture: np.ndarray) -> np.ndarray:
+    """Logits [rows, categories]."""
+    return case.frozen * mixture[:, 0] + case.reader * mixture[:, 1]
+
+
+def calibrations(data: dataset.Dataset, rows: np.ndarray, logits: np.ndarray, use: np.ndarray) -> np.ndarray:
+    """[categories, 2]: `platt` of every category over the annotated rows among `use`."""
+    found = np.tile([1.0, 0.0], (logits.shape[1], 1))
+    for column in range(logits.shape[1]):
+        cells = annotated(data, rows, column) & use
+        truth = data.targets.value[rows[cells], column].astype(np.float64)
+        found[column] = platt(logits[cells, column].astype(np.float64), truth, evened(data.source[rows[cells]]))
+    return found
