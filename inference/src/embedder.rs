@@ -113,7 +113,7 @@ impl Embedder {
     ///
     /// - *Shape*: `texts` is `[n]`; the result is `[n]`, embedding `i` for text `i`.
     /// - *Units*: every vector has length 1 (L2), so a dot product is a cosine, `-1.0..=1.0`; a reading has mean 0 and
-    ///   variance 1. Neither depends on what runs beside it by more than 1e-5 of its length.
+    ///   variance 1. Neither depends on what runs beside it by more than 1e-5.
     /// - *Source*: mean over unmasked tokens, Reimers & Gurevych 2019, section 3 (<https://arxiv.org/abs/1908.10084>).
     ///
     /// Dropping the future takes the texts out of the queue.

@@ -4,8 +4,12 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
+use sha2::Digest;
 use support::{assert_fails, err, file, folder, json_lines, lamassu, out, run_with};
+use tempfile::TempDir;
 
 const HARMLESS: &str = "Thanks for the quick reply, the printer works again.";
 const HARMFUL: &str = "You are a worthless piece of shit and everybody hates you.";
@@ -290,6 +294,44 @@ fn a_confirmed_precedent_acts_at_once_and_an_unconfirmed_one_never() {
     assert!(out(&found).contains("t-1  block  spam  confirmed"), "{}", out(&found));
     let stats = lamassu(data.path()).args(["index", "stats", "precedents"]).output().expect("it runs");
     assert!(out(&stats).starts_with("1 rows, 1 of them confirmed"), "{}", out(&stats));
+}
+
+/// The models that ship with a reader that reads otherwise, and heads that belong to it.
+fn models_with_another_reader(folder: &TempDir) -> PathBuf {
+    let (shipped, models) =
+        (Path::new(env!("CARGO_MANIFEST_DIR")).join("../models"), folder.path().join("models"));
+    for part in ["encoder", "heads", "guard"] {
+        std::fs::create_dir_all(models.join(part)).expect("a folder");
+        for entry in std::fs::read_dir(shipped.join(part)).expect("it ships") {
+            let file = entry.expect("it ships").path();
+            let name = file.file_name().expect("a file");
+            std::fs::copy(&file, models.join(part).join(name)).expect("copied");
+        }
+    }
+    let read = |name: &str| std::fs::read(models.join(name)).expect("a file");
+    let digest = |bytes: &[u8]| data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(bytes));
+    let (mut reader, mut heads) = (read("encoder/reader.safetensors"), read("heads/heads.safetensors"));
+    let shipped = digest(&reader);
+    let end = reader.len();
+    reader[end - 256..].fill(0);
+    let named = heads.windows(shipped.len()).position(|bytes| bytes == shipped.as_bytes());
+    let named = named.expect("the heads name their reader");
+    heads[named..named + shipped.len()].copy_from_slice(digest(&reader).as_bytes());
+    std::fs::write(models.join("encoder/reader.safetensors"), reader).expect("written");
+    std::fs::write(models.join("heads/heads.safetensors"), heads).expect("written");
+    models
+}
+
+#[test]
+fn a_bank_outlives_the_reader_it_was_filled_under() {
+    let data = folder();
+    let row = json!({"id": "t-1", "text": "The quince harvest festival.", "ruling": "allow"}).to_string();
+    let added = run_with(lamassu(data.path()).args(["index", "add", "precedents"]), row.as_bytes());
+    assert!(added.status.success(), "{}", err(&added));
+    let models = models_with_another_reader(&data);
+    let search = ["index", "search", "precedents", "quince festival"];
+    let found = lamassu(data.path()).arg("--models").arg(models).args(search).output().expect("it runs");
+    assert!(out(&found).contains("t-1  allow"), "{}{}", out(&found), err(&found));
 }
 
 #[test]
