@@ -20,7 +20,7 @@ from folds import HALVES, OTHER, SEEN
 # Rows judged of one source, of one of long texts, and of one that was trained on.
 MOST, MOST_LONG, MOST_MET = 1500, 700, 500
 LONG = {"dolly_1000", "jailbreak_in_the_wild", "wikipedia_de_paragraphs", "wikipedia_en_recent"}
-NEAR_HALF = 0.02
+NEAR_HALF = 0.003
 RAREST = max(sources.PRESUMED_OWN.values())
 
 

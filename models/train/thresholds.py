@@ -1,7 +1,7 @@
 """Thresholds by category and language at which at most 2 % of the texts of any harmless source are flagged at all.
 
-All rows here are of sources that the parts have not seen. Thresholds are chosen on every second row, so that the figure of the others is
-an honest one. Greedily: the threshold is lowered next where the most positives are found for the alarms it costs.
+All rows here are of sources that the parts have not seen. Thresholds are chosen on all of them; `checked` says what thresholds chosen alike
+on every second row flag of the others. Greedily: the threshold is lowered next where the most positives are found for the alarms it costs.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ HARMLESS = {
     "en": ["clinc150_queries", "banking77_queries", "wikipedia_en_recent", "dolly_1000", "xquad_en_open", "identity_templates_en"],
     "de": ["wikipedia_de_paragraphs", "xquad_de_open", "identity_templates_de"],
 }
-MOST_FLAGGED, AIMED = 0.02, 0.016
+MOST_FLAGGED, AIMED = 0.02, 0.014
 # Shares of the harmless rows that one category alone may flag.
 SHARES = (0.0, 0.0003, 0.0006, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.01, 0.013, 0.016)
 LOWEST = 0.2
@@ -75,28 +75,29 @@ def chosen(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray) -
         for column in range(len(dataset.CATEGORIES)):
             cells = annotated(data, rows, column) & (data.targets.value[rows, column] > 0.5) & (data.lang[rows] == lang)
             positives.append(np.flatnonzero(cells))
-        use = [group[fitted_on[group]] for group in groups.values()]
-        lines = lowered(probabilities, use, [p[fitted_on[p]] for p in positives])
+        lines = lowered(probabilities, list(groups.values()), positives)
+        halved = lowered(probabilities, [g[fitted_on[g]] for g in groups.values()], [p[fitted_on[p]] for p in positives])
         rest = {name: group[~fitted_on[group]] for name, group in groups.items()}
         made["languages"][lang] = {
-            "flagged": {name: round(float((probabilities[g] > lines).any(1).mean()), 4) for name, g in rest.items()},
-            "rows": {name: len(g) for name, g in rest.items()},
-            "categories": {c: figures(data, rows, probabilities[:, k], (lines[k], positives[k], rest, fitted_on)) for k, c in enumerate(dataset.CATEGORIES)},
+            "flagged": {name: round(float((probabilities[g] > lines).any(1).mean()), 4) for name, g in groups.items()},
+            "checked": {name: round(float((probabilities[g] > halved).any(1).mean()), 4) for name, g in rest.items()},
+            "rows": {name: len(g) for name, g in groups.items()},
+            "categories": {c: figures(data, rows, probabilities[:, k], (lines[k], positives[k], list(groups.values()))) for k, c in enumerate(dataset.CATEGORIES)},
         }
-        print(lang, "flagged at all, rows not fitted on:", made["languages"][lang]["flagged"])
+        print(lang, "flagged at all:", made["languages"][lang]["flagged"], "checked:", made["languages"][lang]["checked"])
         for category, line in made["languages"][lang]["categories"].items():
             print(f"  {category:24s} {line}")
     return made
 
 
 def figures(data: dataset.Dataset, rows: np.ndarray, score: np.ndarray, given: tuple) -> dict:
-    """The threshold of a category with what it flags, on rows that it was not chosen on."""
-    line, positives, rest, fitted_on = given
+    """The threshold of a category with what it flags of harmless rows and finds of positives."""
+    line, positives, groups = given
     own = np.isin(data.source[rows], sorted(sources.OWN))
     shares = {}
     for name, where in (("left_out", ~own), ("own", own)):
-        kept = positives[~fitted_on[positives] & where[positives]]
+        kept = positives[where[positives]]
         shares[f"recall_{name}"] = round(float((score[kept] > line).mean()), 3) if len(kept) else None
         shares[f"positives_{name}"] = len(kept)
-    passed = np.concatenate(list(rest.values()))
+    passed = np.concatenate(groups)
     return {"flag": round(float(line), 4), "harmless_flagged": round(float((score[passed] > line).mean()), 5)} | shares
