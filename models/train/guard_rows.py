@@ -56,8 +56,6 @@ class Example:
 def example(row: Row) -> Example | None:
     """The verdict a row of the open data stands for, if it stands for one."""
     found = [c for c, (value, _) in row.known.items() if value == 1]
-    if "hate" in found and row.severity.get("hate", 0) >= 6 and row.source in ("edos_sexism", "hatemojibuild"):
-        found.append("hate/threatening")
     unsafe = bool(found or row.any_of) or any(row.labels.get(name) == 1 for name in ("unsafe", "toxicity", "offense", "hate", "abuse", "sexism"))
     annotated = bool(row.known or row.labels)
     if row.source in LEFT_OUT or not annotated or not row.text.strip():

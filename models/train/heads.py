@@ -58,7 +58,9 @@ def make(data: dataset.Dataset, readers: Path) -> tuple[Heads, dict]:
     heads.calibration = calibrations(data, rows, logits, np.ones(len(rows), bool)).astype(np.float32)
     probabilities = sigmoid(logits * heads.calibration[:, 0] + heads.calibration[:, 1])
     heads.severity_cuts = np.stack([cuts(data, rows, probabilities, c) for c in range(len(heads.labels))]).astype(np.float32)
-    return heads, thresholds.chosen(data, rows, probabilities)
+    met = judged_rows(data, "final")
+    # What is shipped has read these sources, though not these rows.
+    return heads, thresholds.all_of_them(data, (rows, probabilities), (met, heads.probabilities(data.inputs(met), data.features[met])))
 
 
 def left_out_logits(cases: dict[str, Judged], mixture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,8 +2,8 @@
 
     python left_out.py --data FOLDER --readers FOLDER     FOLDER/{A,B}/{reader.safetensors,head.npz} of reader_train.py
 
-How much the two parts count is taken from the *other* judging (reader B on sources A for figures on sources B), so that no figure
-has seen its own source in any way. Intervals are 95 % by 1,000 bootstraps of the rows.
+How much the two parts count (two numbers a category) is what is shipped, fitted over both judgings; Platt's scaling is fitted on every
+second row and judged on the others. Intervals are 95 %, normal, from 100 bootstraps of the rows.
 """
 
 import argparse
@@ -17,10 +17,10 @@ import dataset
 import sources
 from fit import sigmoid
 from folds import OTHER
-from quality import BULK, SCORED_BY
+from quality import SCORED_BY
 from stack import Judged, annotated, calibrations, evened, judged, mixed, mixtures
 
-BOOTSTRAPS, SEED, FEWEST = 1000, 5, 20
+BOOTSTRAPS, SEED, FEWEST = 100, 5, 20
 LENGTHS = [("up to 50", 0, 50), ("51 to 200", 51, 200), ("over 200", 201, 10**9)]
 # Labels that are no categories of ours: rows that have nothing else are not in the mixture.
 FOREIGN = {"specialised_advice", "defamation", "ip_violation", "privacy"}
@@ -43,7 +43,8 @@ class Figures:
 
 def figures(data: dataset.Dataset, cases: dict[str, Judged]) -> Figures:
     """Every row once; own and surge_toxicity, which both halves judge, by the mean of both."""
-    logits = {half: mixed(case, mixtures(data, [cases[OTHER[half]]])) for half, case in cases.items()}
+    mixture = mixtures(data, list(cases.values()))
+    logits = {half: mixed(case, mixture) for half, case in cases.items()}
     together: dict[int, list] = {}
     for half, case in cases.items():
         for place, row in enumerate(case.rows):
@@ -67,20 +68,23 @@ def line(name: str, truth: np.ndarray, scores: dict[str, np.ndarray]) -> str:
     draw = np.random.default_rng(SEED)
     areas = {system: average_precision_score(truth, score) for system, score in scores.items()}
     found = []
-    for _ in range(BOOTSTRAPS if len(truth) < 6000 else BOOTSTRAPS // 5):
+    for _ in range(BOOTSTRAPS):
         rows = draw.integers(0, len(truth), len(truth))
         if truth[rows].any():
             found.append([average_precision_score(truth[rows], scores[s][rows]) for s in ("ours", "frozen", "tfidf")])
     found = np.array(found)
-    low, high = np.quantile(found[:, 0], [0.025, 0.975])
+    spread = 1.96 * found[:, 0].std()
+    low, high = areas["ours"] - spread, min(areas["ours"] + spread, 1.0)
     ahead = (found[:, 0] > found[:, 1:].max(1)).mean()
     return (
-        f"{name:52s} {len(truth):6d} {int(truth.sum()):5d} {truth.mean():.3f} | {areas['ours']:.3f} [{low:.3f}, {high:.3f}] | {areas['reader']:.3f} "
-        f"| {areas['frozen']:.3f} | {areas['tfidf']:.3f} | {ahead:.2f}"
+        f"| {name} | {len(truth):,} | {int(truth.sum()):,} | {truth.mean():.3f} | **{areas['ours']:.3f}** [{low:.3f}, {high:.3f}] | {areas['reader']:.3f} "
+        f"| {areas['frozen']:.3f} | {areas['tfidf']:.3f} | {ahead:.2f} |"
     )
 
 
-HEADING = f"{'':52s}   rows   pos  base | ours, 95 %             | reader | frozen | tfidf | ahead"
+HEADING = """
+| | rows | positives | base | ours, 95 % | reader alone | frozen | TF-IDF | ahead of both |
+|---|---:|---:|---:|---|---:|---:|---:|---:|"""
 
 
 def by_source(data: dataset.Dataset, f: Figures) -> list[str]:
@@ -95,6 +99,20 @@ def by_source(data: dataset.Dataset, f: Figures) -> list[str]:
                 continue
             columns = [dataset.COLUMN[c] for c in SCORED_BY[label]]
             lines.append(line(f"{source} {label}", truth, {s: getattr(f, s)[at][:, columns].max(1) for s in f.SYSTEMS}))
+    return lines
+
+
+def by_label(data: dataset.Dataset, f: Figures) -> list[str]:
+    """Each label over all left-out sources: those that it is 1 for, against those that it is 0 for and the harmless sources."""
+    lines, harmless = [], np.isin(data.source[f.rows], sources.BENIGN + sources.ENCYCLOPEDIC)
+    for label, scored in SCORED_BY.items():
+        said = np.array([-1 if own else data.rows[i].labels.get(label, -1) for i, own in zip(f.rows, f.own)])
+        for lang in ("en", "de"):
+            at = np.flatnonzero(((said >= 0) | harmless) & (data.lang[f.rows] == lang))
+            truth = (said[at] == 1).astype(int)
+            if truth.sum() >= FEWEST:
+                columns = [dataset.COLUMN[c] for c in scored]
+                lines.append(line(f"{label} {lang}", truth, {s: getattr(f, s)[at][:, columns].max(1) for s in f.SYSTEMS}))
     return lines
 
 
@@ -119,7 +137,7 @@ def calibration_error(probability: np.ndarray, truth: np.ndarray, weight: np.nda
 
 def errors(data: dataset.Dataset, f: Figures) -> list[str]:
     """Expected calibration error on left-out sources: rows as they come, and sources evened as in the fit."""
-    lines = []
+    lines = ["| category | rows | of them | positives | as they come | sources evened |", "|---|---|---:|---:|---:|---:|"]
     for category, column in dataset.COLUMN.items():
         at = np.flatnonzero(~f.own & annotated(data, f.rows, column))
         kind = "left out"
@@ -128,7 +146,7 @@ def errors(data: dataset.Dataset, f: Figures) -> list[str]:
         truth = data.targets.value[f.rows[at], column].astype(float)
         plain = calibration_error(f.ours[at, column], truth, np.ones(len(at)))
         even = calibration_error(f.ours[at, column], truth, evened(data.source[f.rows[at]]))
-        lines.append(f"{category:24s} {kind:14s} ECE {plain:.3f}, sources evened {even:.3f}, {len(at)} rows, {int((truth > 0.5).sum())} positives")
+        lines.append(f"| {category} | {kind} | {len(at):,} | {int((truth > 0.5).sum()):,} | {plain:.3f} | {even:.3f} |")
     return lines
 
 
@@ -140,7 +158,7 @@ def harmful(row: sources.Row) -> int | None:
     return int(any(labels.values())) if labels else None
 
 
-def mixture(data: dataset.Dataset, f: Figures, benign: bool) -> str:
+def any_harm(data: dataset.Dataset, f: Figures, benign: bool) -> str:
     """Any harm over equal numbers of rows of every left-out source that labels whole sentences."""
     place, truth = [], []
     for source in sorted(set(data.source[f.rows])):
@@ -165,8 +183,9 @@ def main() -> None:
     f = figures(data, cases)
     print("\nany harm on equal parts of all left-out sources: the highest probability of any category")
     print(HEADING)
-    print(mixture(data, f, False), mixture(data, f, True), sep="\n")
+    print(any_harm(data, f, False), any_harm(data, f, True), sep="\n")
     print("\nleft-out sources by label", HEADING, *by_source(data, f), sep="\n")
+    print("\nall left-out sources by label, with harmless sources", HEADING, *by_label(data, f), sep="\n")
     print("\nleft-out sources by category and language, all sources that annotate it", HEADING, *by_category(data, f, ~f.own), sep="\n")
     print("\nheld-out rows of our own, which both baselines and the reader have met others of", HEADING, *by_category(data, f, f.own), sep="\n")
     for name, low, high in LENGTHS:

@@ -89,14 +89,14 @@ def train(course: Course, steps: int, out: Path) -> Reader:
     lesson, model = Lesson(course), Reader(course.targets.source.max() + 1, len(CATEGORIES))
     optimizer, first, kept = optimizer_of(model), 0, out / "checkpoint.pt"
     if kept.exists():
-        state = torch.load(kept, weights_only=True)
+        state = torch.load(kept, weights_only=False)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
     started, spent, total = time.time(), time.process_time(), 0.0
     for step in range(first, steps):
         torch.manual_seed(SEED * 1_000_003 + step)
-        pace = min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + np.cos(np.pi * step / steps))
+        pace = float(min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + np.cos(np.pi * step / steps)))
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * pace
         loss = lesson.loss(model, course.batch(step))

@@ -17,9 +17,10 @@ from embed import readings
 from fit import sigmoid
 from folds import HALVES, OTHER, SEEN
 
-# Rows judged of one source.
-MOST = 2500
-NEAR_HALF = 0.02
+# Rows judged of one source, of one of long texts, and of one that was trained on.
+MOST, MOST_LONG, MOST_MET = 1500, 700, 500
+LONG = {"dolly_1000", "jailbreak_in_the_wild", "wikipedia_de_paragraphs", "wikipedia_en_recent"}
+NEAR_HALF = 0.003
 RAREST = max(sources.PRESUMED_OWN.values())
 
 
@@ -33,22 +34,20 @@ class Judged:
     tfidf: np.ndarray
 
 
-def sample(data: dataset.Dataset, names: set[str], held_out_only: bool) -> np.ndarray:
-    """At most MOST rows of each source, the same ones every time."""
+def sample(data: dataset.Dataset, names: set[str], met: bool) -> np.ndarray:
+    """Some rows of each source, the same ones every time; of sources that were met in training only held-out rows."""
     chosen = []
-    for name in sorted(names):
-        rows = np.flatnonzero((data.source == name) & (data.held_out if held_out_only else True))
+    for name in sorted(names - set(sources.LEXICONS)):
+        rows = np.flatnonzero((data.source == name) & (data.held_out | (not met)))
         rows = rows[np.argsort([features.folded(f"judged {data.rows[i].id}".encode()) for i in rows], kind="stable")]
-        chosen.append(np.sort(rows[:MOST]))
+        chosen.append(np.sort(rows[: MOST_MET if met else MOST_LONG if name in LONG else MOST]))
     return np.concatenate(chosen)
 
 
 def judged_rows(data: dataset.Dataset, half: str) -> np.ndarray:
     """What is judged of a half's training: the other half, surge_toxicity, held-out rows of our own; of `final`, held-out rows."""
-    own = sample(data, sources.OWN | {"surge_toxicity"}, True)
-    surge = sample(data, {"surge_toxicity"}, False)
-    rest = sample(data, HALVES[OTHER[half]], False) if half in OTHER else sample(data, SEEN["final"], True)
-    return np.unique(np.concatenate([own, surge, rest]))
+    unmet = sample(data, {"surge_toxicity"} | (HALVES[OTHER[half]] if half in OTHER else set()), False)
+    return np.unique(np.concatenate([unmet, sample(data, sources.OWN if half in OTHER else SEEN["final"], True)]))
 
 
 def judged(data: dataset.Dataset, half: str, folder) -> Judged:

@@ -1,7 +1,8 @@
 """Thresholds by category and language at which at most 2 % of the texts of any harmless source are flagged at all.
 
-All rows here are of sources that the parts have not seen. Thresholds are chosen on every second row, so that the figure of the others is
-an honest one. Greedily: the threshold is lowered next where the most positives are found for the alarms it costs.
+All rows here are of sources that the parts have not seen. Thresholds are chosen on all of them; `checked` says what thresholds chosen alike
+on every second row flag of the others. `left_out` is for text of sources never met; `held_out` is the same for the shipped heads on held-out rows of
+sources that they know, and lower. Greedily: the threshold is lowered next where the most positives are found for the alarms it costs.
 """
 
 import numpy as np
@@ -15,7 +16,8 @@ HARMLESS = {
     "en": ["clinc150_queries", "banking77_queries", "wikipedia_en_recent", "dolly_1000", "xquad_en_open", "identity_templates_en"],
     "de": ["wikipedia_de_paragraphs", "xquad_de_open", "identity_templates_de"],
 }
-MOST_FLAGGED, AIMED = 0.02, 0.016
+# Aimed lower than promised: what is chosen to the last row holds for others only nearly.
+MOST_FLAGGED, AIMED = 0.02, 0.01
 # Shares of the harmless rows that one category alone may flag.
 SHARES = (0.0, 0.0003, 0.0006, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.01, 0.013, 0.016)
 LOWEST = 0.2
@@ -66,37 +68,63 @@ def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[np.ndar
 
 
 def chosen(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray) -> dict:
-    """What thresholds.json holds."""
+    """Thresholds by language and category, with what they flag and find among these rows."""
     fitted_on = np.array([(features.folded(data.rows[i].id.encode()) // 7) % 2 == 0 for i in rows])
-    made = {"most_flagged_of_a_harmless_source": MOST_FLAGGED, "languages": {}}
+    made = {}
     for lang in HARMLESS:
-        groups = harmless_rows(data, rows, lang)
-        positives = []
-        for column in range(len(dataset.CATEGORIES)):
-            cells = annotated(data, rows, column) & (data.targets.value[rows, column] > 0.5) & (data.lang[rows] == lang)
-            positives.append(np.flatnonzero(cells))
-        use = [group[fitted_on[group]] for group in groups.values()]
-        lines = lowered(probabilities, use, [p[fitted_on[p]] for p in positives])
+        groups, positives = harmless_rows(data, rows, lang), positive_rows(data, rows, lang)
+        lines = lowered(probabilities, list(groups.values()), positives)
+        halved = lowered(probabilities, [g[fitted_on[g]] for g in groups.values()], [p[fitted_on[p]] for p in positives])
         rest = {name: group[~fitted_on[group]] for name, group in groups.items()}
-        made["languages"][lang] = {
-            "flagged": {name: round(float((probabilities[g] > lines).any(1).mean()), 4) for name, g in rest.items()},
-            "rows": {name: len(g) for name, g in rest.items()},
-            "categories": {c: figures(data, rows, probabilities[:, k], (lines[k], positives[k], rest, fitted_on)) for k, c in enumerate(dataset.CATEGORIES)},
+        made[lang] = measured(data, rows, probabilities, (lang, lines)) | {
+            "checked": {name: round(float((probabilities[g] > halved).any(1).mean()), 4) for name, g in rest.items()},
         }
-        print(lang, "flagged at all, rows not fitted on:", made["languages"][lang]["flagged"])
-        for category, line in made["languages"][lang]["categories"].items():
-            print(f"  {category:24s} {line}")
     return made
 
 
-def figures(data: dataset.Dataset, rows: np.ndarray, score: np.ndarray, given: tuple) -> dict:
-    """The threshold of a category with what it flags, on rows that it was not chosen on."""
-    line, positives, rest, fitted_on = given
-    own = np.isin(data.source[rows], sorted(sources.OWN))
-    shares = {}
-    for name, where in (("left_out", ~own), ("own", own)):
-        kept = positives[~fitted_on[positives] & where[positives]]
-        shares[f"recall_{name}"] = round(float((score[kept] > line).mean()), 3) if len(kept) else None
-        shares[f"positives_{name}"] = len(kept)
-    passed = np.concatenate(list(rest.values()))
-    return {"flag": round(float(line), 4), "harmless_flagged": round(float((score[passed] > line).mean()), 5)} | shares
+def positive_rows(data: dataset.Dataset, rows: np.ndarray, lang: str) -> list[np.ndarray]:
+    """Places among `rows` of each category's positives."""
+    right = data.lang[rows] == lang
+    return [np.flatnonzero(annotated(data, rows, c) & (data.targets.value[rows, c] > 0.5) & right) for c in range(len(dataset.CATEGORIES))]
+
+
+def measured(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray, given: tuple[str, np.ndarray]) -> dict:
+    """What thresholds flag of harmless sources and find of positives."""
+    lang, lines = given
+    groups, positives = harmless_rows(data, rows, lang), positive_rows(data, rows, lang)
+    own, passed, categories = np.isin(data.source[rows], sorted(sources.OWN)), np.concatenate(list(groups.values())), {}
+    for column, category in enumerate(dataset.CATEGORIES):
+        score, line = probabilities[:, column], lines[column]
+        categories[category] = {"flag": round(float(line), 4), "harmless_flagged": round(float((score[passed] > line).mean()), 5)}
+        for name, where in (("open", ~own), ("own", own)):
+            kept = positives[column][where[positives[column]]]
+            recall = round(float((score[kept] > line).mean()), 3) if len(kept) else None
+            categories[category] |= {f"recall_{name}": recall, f"positives_{name}": len(kept)}
+    return {
+        "flagged": {name: round(float((probabilities[g] > lines).any(1).mean()), 4) for name, g in groups.items()},
+        "rows": {name: len(g) for name, g in groups.items()},
+        "categories": categories,
+    }
+
+
+def shown(name: str, made: dict) -> None:
+    """Prints what the file will say."""
+    for lang, found in made.items():
+        print(name, lang, "flagged at all:", found["flagged"], "checked:", found.get("checked"))
+        for category, line in found["categories"].items():
+            print(f"  {category:24s} {line}")
+
+
+def all_of_them(data: dataset.Dataset, left_out: tuple[np.ndarray, np.ndarray], met: tuple[np.ndarray, np.ndarray]) -> dict:
+    """What thresholds.json holds; `left_out` and `met` are rows and probabilities, by the halves and by what is shipped."""
+    strict = chosen(data, *left_out)
+    lines = {lang: np.array([line["flag"] for line in found["categories"].values()]) for lang, found in strict.items()}
+    made = {
+        "most_flagged_of_a_harmless_source": MOST_FLAGGED,
+        "left_out": strict,
+        "left_out_on_held_out_rows": {lang: measured(data, *met, (lang, lines[lang])) for lang in lines},
+        "held_out": chosen(data, *met),
+    }
+    for name in list(made)[1:]:
+        shown(name, made[name])
+    return made
