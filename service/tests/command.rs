@@ -191,10 +191,15 @@ fn a_missing_model_file_is_named() {
     let models = data.path().join("models");
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
     std::fs::create_dir_all(models.join("encoder")).expect("a folder");
-    std::fs::copy(source.join("encoder/model.onnx"), models.join("encoder/model.onnx")).expect("a copy");
+    let copy = |name: &str| {
+        std::fs::copy(source.join(name), models.join(name)).expect("a copy");
+    };
     let moderate = |models: &std::path::Path| {
         lamassu(data.path()).arg("--models").arg(models).args(["moderate", "x"]).output().expect("it runs")
     };
+    copy("encoder/model.onnx");
+    assert_fails(&moderate(&models), "reader.safetensors");
+    copy("encoder/reader.safetensors");
     assert_fails(&moderate(&models), "heads.safetensors");
     assert_fails(&moderate(&data.path().join("nowhere")), "model.onnx");
 }
