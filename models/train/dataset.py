@@ -28,10 +28,6 @@ class Dataset:
     lang: np.ndarray
     held_out: np.ndarray
 
-    def trainable(self) -> np.ndarray:
-        """Indices of the rows that heads may be fitted on."""
-        return np.flatnonzero(~self.held_out & np.isin(self.source, sources.TRAINED_ON))
-
     def inputs(self, rows: np.ndarray) -> np.ndarray:
         """Embedding and reading of these rows, [rows, 768]."""
         return np.hstack([self.embeddings[rows], embed.readings([self.rows[i].text for i in rows])])

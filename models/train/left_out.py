@@ -2,8 +2,7 @@
 
     python left_out.py --data FOLDER --readers FOLDER     FOLDER/{A,B}/{reader.safetensors,head.npz} of reader_train.py
 
-How much the two parts count (two numbers a category) is what is shipped, fitted over both judgings; Platt's scaling is fitted on every
-second row and judged on the others. Intervals are 95 %, normal, from 100 bootstraps of the rows.
+What share the two parts have, and Platt's scaling, are fitted on every second row judged and used for the others; what is shipped is fitted alike on all. Intervals are 95 %, normal, from 100 bootstraps of the rows.
 """
 
 import argparse
@@ -43,21 +42,21 @@ class Figures:
 
 def figures(data: dataset.Dataset, cases: dict[str, Judged]) -> Figures:
     """Every row once; own and surge_toxicity, which both halves judge, by the mean of both."""
-    mixture = mixtures(data, list(cases.values()))
-    logits = {half: mixed(case, mixture) for half, case in cases.items()}
+    odd, even = (mixtures(data, list(cases.values()), lambda rows, k=k: rows % 2 == k) for k in (1, 0))
     together: dict[int, list] = {}
-    for half, case in cases.items():
-        for place, row in enumerate(case.rows):
-            together.setdefault(int(row), []).append(np.stack([logits[half][place], case.reader[place], case.frozen[place], case.tfidf[place]]))
+    for case in cases.values():
+        parts = np.stack([mixed(case, odd), mixed(case, even), case.reader, case.frozen, case.tfidf], 1)
+        for row, part in zip(case.rows, parts):
+            together.setdefault(int(row), []).append(part)
     rows = np.array(sorted(together))
     parts = np.stack([np.mean(together[row], axis=0) for row in rows])
-    # Platt's scaling is fitted on every second row and judged on the others.
+    # Shares and scaling come from every second row; the others are judged.
     ours = np.empty_like(parts[:, 0])
-    for use in (rows % 2 == 0, rows % 2 == 1):
-        scale = calibrations(data, rows, parts[:, 0], ~use)
-        ours[use] = sigmoid(parts[use, 0] * scale[:, 0] + scale[:, 1])
+    for k, use in ((0, rows % 2 == 0), (1, rows % 2 == 1)):
+        scale = calibrations(data, rows, parts[:, k], ~use)
+        ours[use] = sigmoid(parts[use, k] * scale[:, 0] + scale[:, 1])
     baselines = []
-    for k in (1, 2, 3):
+    for k in (2, 3, 4):
         scale = calibrations(data, rows, parts[:, k], np.ones(len(rows), bool))
         baselines.append(sigmoid(parts[:, k] * scale[:, 0] + scale[:, 1]))
     return Figures(rows, ours, *baselines, np.isin(data.source[rows], sorted(sources.OWN)))

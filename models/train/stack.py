@@ -1,26 +1,30 @@
 """How the frozen heads and the reader's are added up, and what probability that makes: learned from sources left out.
 
-logit = a * frozen + b * reader, both a and b at least 0, then sigmoid(scale * logit + shift). All of it is fitted on rows whose
-whole source neither part has seen (and on held-out rows of our own, the only ones for some categories).
+logit = (1 - share) * frozen + share * reader, then sigmoid(scale * logit + shift). All three numbers are fitted on rows whose
+whole source neither part has seen (or on held-out rows of our own, the only ones for some categories).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from sklearn.metrics import average_precision_score
 
 import dataset
 import features
 import sources
 from baselines import frozen, tfidf
 from embed import readings
-from fit import sigmoid
 from folds import HALVES, OTHER, SEEN
 
 # Rows judged of one source, of one of long texts, and of one that was trained on.
 MOST, MOST_LONG, MOST_MET = 1500, 700, 500
 LONG = {"dolly_1000", "jailbreak_in_the_wild", "wikipedia_de_paragraphs", "wikipedia_en_recent"}
-NEAR_HALF = 0.003
+# Neither part alone: what is best on these sources is not best on all others.
+SHARES = np.arange(2, 9) / 10
+# Positives that a language needs to have a say in the shares, and open sources to be asked alone.
+FEWEST, ENOUGH = 15, 50
 RAREST = max(sources.PRESUMED_OWN.values())
 
 
@@ -71,22 +75,14 @@ def evened(source: np.ndarray) -> np.ndarray:
     return (1.0 / np.sqrt(count))[place] / (1.0 / np.sqrt(count))[place].mean()
 
 
-def mixing(parts: np.ndarray, truth: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """[2]: how much each column of `parts` [rows, 2] counts. Every source has a level of its own, which is dropped."""
-    names, place = np.unique(source, return_inverse=True)
-    weight = evened(source)
-    center = parts.mean(0)
-
-    def loss(p: np.ndarray) -> tuple[float, np.ndarray]:
-        z = (parts - center) @ p[:2] + p[2:][place]
-        slope = weight * (sigmoid(z) - truth) / len(truth)
-        gradient = np.concatenate([(parts - center).T @ slope, np.bincount(place, slope, len(names))])
-        value = (weight * (np.logaddexp(0.0, z) - truth * z)).mean() + NEAR_HALF * ((p[:2] - 0.5) ** 2).sum()
-        gradient[:2] += 2 * NEAR_HALF * (p[:2] - 0.5)
-        return value, gradient + np.concatenate([[0, 0], 2e-4 * p[2:]])
-
-    start = np.concatenate([[0.5, 0.5], np.zeros(len(names))])
-    return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 3.0)] * 2 + [(-20, 20)] * len(names)).x[:2]
+def mixing(parts: np.ndarray, truth: np.ndarray, lang: np.ndarray) -> float:
+    """The reader's share, of SHARES that with the highest AUPRC, the mean over the languages that have enough positives."""
+    languages = [lang == name for name in np.unique(lang) if (truth[lang == name] > 0.5).sum() >= FEWEST]
+    areas = [
+        np.mean([average_precision_score(truth[rows] > 0.5, parts[rows, 0] * (1 - share) + parts[rows, 1] * share) for rows in languages])
+        for share in SHARES
+    ]
+    return float(SHARES[int(np.argmax(areas))])
 
 
 def platt(logit: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -102,16 +98,20 @@ def platt(logit: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarra
     return np.array([np.exp(found[0]), found[1]])
 
 
-def mixtures(data: dataset.Dataset, cases: list[Judged]) -> np.ndarray:
-    """[categories, 2]: `mixing` of every category over these cases."""
+def mixtures(data: dataset.Dataset, cases: list[Judged], use: Callable[[np.ndarray], np.ndarray] = np.ones_like) -> np.ndarray:
+    """[categories, 2]: the shares of frozen heads and reader, over the rows of these cases that `use` is true for.
+
+    Rows of our own count only where no open source has enough positives.
+    """
     found = np.full((len(dataset.CATEGORIES), 2), 0.5)
     for column in range(len(found)):
-        cells = [annotated(data, case.rows, column) for case in cases]
+        cells = [annotated(data, case.rows, column) & use(case.rows).astype(bool) for case in cases]
         parts = np.concatenate([np.stack([case.frozen[m, column], case.reader[m, column]], 1) for case, m in zip(cases, cells)])
         rows = np.concatenate([case.rows[m] for case, m in zip(cases, cells)])
-        truth = data.targets.value[rows, column].astype(np.float64)
-        if (truth > 0.5).sum() >= 10:
-            found[column] = mixing(parts.astype(np.float64), truth, data.source[rows])
+        truth, own = data.targets.value[rows, column], np.isin(data.source[rows], sorted(sources.OWN))
+        keep = ~own if (truth[~own] > 0.5).sum() >= ENOUGH else np.ones(len(rows), bool)
+        share = mixing(parts[keep], truth[keep], data.lang[rows[keep]])
+        found[column] = 1 - share, share
     return found
 
 
