@@ -54,10 +54,10 @@ impl Assets {
     ///
     /// [`InferenceError::Read`] or [`InferenceError::Format`], naming the file.
     pub(crate) fn read(folder: &Path, graph: &Path) -> Result<Self, InferenceError> {
+        let bytes = read(graph)?;
         let beside = graph.with_file_name(READER);
         let weights = Weights { encoder: digest_of(&folder.join(WEIGHTS))?, reader: digest_of(&beside)? };
         let files = BTreeMap::from([(WEIGHTS, weights.encoder.clone()), (READER, weights.reader.clone())]);
-        let bytes = read(graph)?;
         let anatomy = Anatomy::read(&bytes, &files).map_err(|reason| unusable(graph, reason))?;
         let output = |name| {
             let missing = || unusable(graph, format!("it has no output `{name}`"));
