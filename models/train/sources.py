@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from features import is_held_out, normalized
+from odd_forms import legible, opaque
 
 HERE = Path(__file__).resolve().parent
 # The closed list of categories without `sexual/minors`, which no data teaches.
@@ -73,6 +74,9 @@ WEIGHTS = {
 OWN_FILES = ["own/self-harm-spam", "own/violence-threats-adult", "own/illicit-attack-pii"]
 WEIGHTS |= dict.fromkeys(BENIGN, 1.0) | dict.fromkeys(ENCYCLOPEDIC, 0.5) | {"own": 5.0} | dict.fromkeys(OWN_FILES, 1.5)
 OWN = {"own", *OWN_FILES}
+# Rows of the sources above in odd forms (odd_forms.py).
+ODD = {f"odd/{source}" for source in BENIGN} | {"odd/own"}
+WEIGHTS |= dict.fromkeys(ODD, 1.0)
 # surge_toxicity is the demonstration file: never trained on.
 TRAINED_ON = sorted(WEIGHTS)
 
@@ -216,7 +220,10 @@ def labelled_rows() -> list[Row]:
 def all_rows(folder: Path) -> list[Row]:
     """Every row used for training or evaluation, in a fixed order."""
     rows, terms = own_rows() + labelled_rows(), Terms.load(folder)
+    rows += legible(rows)
     for source in TRAINED_ON + ["surge_toxicity"]:
-        if source not in OWN:
-            rows += open_rows(folder, source, terms)
+        if source in OWN or source in ODD:
+            continue
+        found = open_rows(folder, source, terms)
+        rows += found + (opaque(found) if source in BENIGN else [])
     return rows
