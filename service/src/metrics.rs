@@ -8,6 +8,8 @@ use prometheus::{
     TextEncoder, exponential_buckets,
 };
 
+use crate::quotas::Exceeded;
+
 /// The service's counters, as Prometheus reads them.
 #[derive(Clone)]
 pub struct Metrics {
@@ -15,6 +17,7 @@ pub struct Metrics {
     judging: IntGauge,
     unlogged: IntCounter,
     quarantined: IntGaugeVec,
+    refused: IntCounterVec,
     verdicts: IntCounterVec,
     degraded: IntCounterVec,
     stages: IntCounterVec,
@@ -58,6 +61,11 @@ impl Metrics {
             judging,
             unlogged,
             quarantined,
+            refused: counter(
+                "lamassu_requests_refused_total",
+                "Requests beyond what their key may ask.",
+                &["limit"],
+            )?,
             verdicts: counter("lamassu_verdicts_total", "Verdicts by action.", &["policy", "action"])?,
             degraded: counter(
                 "lamassu_degraded_total",
@@ -92,6 +100,11 @@ impl Metrics {
     /// Counts a decision that the log could not take.
     pub fn unlogged(&self) {
         self.unlogged.inc();
+    }
+
+    /// Counts a request beyond what its key may ask.
+    pub fn refused(&self, exceeded: Exceeded) {
+        self.refused.with_label_values(&[exceeded.name()]).inc();
     }
 
     /// Says how many precedents of a bank are in quarantine.

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::chambers::Chambers;
 use crate::config::Limits;
-use crate::decisions::Decisions;
+use crate::decisions::{Decisions, Minutes};
 use crate::error::ApiError;
 use crate::metrics::Metrics;
 
@@ -118,6 +118,7 @@ impl Moderator {
     pub fn docket(&self, terms: &Terms) -> Result<Docket, ApiError> {
         let pipeline = self.chambers.of(terms.policy.as_deref())?.judging;
         let policy = pipeline.policy();
+        Minutes::under(policy.digest());
         let category = |name: &String| {
             let rule = policy.category(name).map(|rule| rule.name.clone());
             rule.ok_or_else(|| ApiError::Field {

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use plugins::Kind;
 use serde::Serialize;
 
-use super::edge::{By, NativeError, json_of, method_not_allowed};
+use super::edge::{By, NativeError, json_of, only};
 use crate::clerk::{Clerk, SearchJson};
 use crate::keys::Scope;
 use crate::moderator::Moderator;
@@ -71,18 +71,21 @@ async fn search(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let refused = || web::to(method_not_allowed);
     app.service(
         web::resource("/banks")
             .route(web::get().to(list))
             .route(web::post().to(create))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("GET, POST")),
     )
     .service(
         web::resource("/banks/{bank}")
             .route(web::get().to(account))
             .route(web::delete().to(delete))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("GET, DELETE")),
     )
-    .service(web::resource("/banks/{bank}/search").route(web::post().to(search)).default_service(refused()));
+    .service(
+        web::resource("/banks/{bank}/search")
+            .route(web::post().to(search))
+            .default_service(only::<NativeError>("POST")),
+    );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::edge::{By, NativeError, json_of, method_not_allowed};
+use super::edge::{By, NativeError, json_of, only};
 use crate::grounds::{GROUNDED_FROM, Standing};
 use crate::json::rounded;
 use crate::keys::Scope;
@@ -104,6 +104,6 @@ fn answer<'a>(
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
-        web::resource("/ground").route(web::post().to(ground)).default_service(web::to(method_not_allowed)),
+        web::resource("/ground").route(web::post().to(ground)).default_service(only::<NativeError>("POST")),
     );
 }

@@ -1,10 +1,10 @@
 //! `/livez`, `/readyz`, `/ready`, `/status`, `/metrics`.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Route, web};
 use serde::Serialize;
 
-use super::edge::NativeError;
+use super::edge::{NativeError, only};
 use crate::clerk::Clerk;
 use crate::engine::{Engine, Known, Standing};
 use crate::error::ApiError;
@@ -61,12 +61,15 @@ async fn metrics(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
+    let got = |path: &str, route: Route| {
+        web::resource(path).route(route).default_service(only::<NativeError>("GET"))
+    };
+    app.service(got("/livez", web::get().to(livez)))
+        .service(got("/readyz", web::get().to(readyz)))
         // What containers of Azure's services call them.
-        .route("/ready", web::get().to(readyz))
-        .route("/status", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .service(got("/ready", web::get().to(readyz)))
+        .service(got("/status", web::get().to(readyz)))
+        .service(got("/metrics", web::get().to(metrics)));
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use actix_web::{HttpResponse, web};
 use futures::{Stream, StreamExt, stream};
 use plugins::Sight;
 
-use super::edge::{By, NativeError, method_not_allowed};
+use super::edge::{By, NativeError, only};
+use super::timed::unreceived;
 use crate::clerk::{Clerk, FilterJson, Importing, PageJson, Who};
 use crate::error::ApiError;
 use crate::keys::Scope;
@@ -23,8 +24,7 @@ async fn import(
     let who = caller.who(&[Scope::Banks])?;
     let mut importing = Importing::new(&clerk, &bank, who, moderator.limits().max_body_bytes);
     while let Some(piece) = body.next().await {
-        let broken = |_| ApiError::Unreadable("it could not be received whole".to_owned());
-        importing.take(&piece.map_err(broken)?).await?;
+        importing.take(&piece.map_err(|error| unreceived(&error.into()))?).await?;
     }
     Ok(HttpResponse::Ok().json(importing.finish().await?))
 }
@@ -74,9 +74,14 @@ async fn page(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let refused = || web::to(method_not_allowed);
-    app.service(
-        web::resource("/banks/{bank}/import").route(web::post().to(import)).default_service(refused()),
-    )
-    .service(web::resource("/banks/{bank}/export").route(web::get().to(export)).default_service(refused()));
+    app.service(web::resource("/banks/{bank}/import").route(web::post().to(import)).default_service(only::<
+        NativeError,
+    >(
+        "POST",
+    )))
+    .service(
+        web::resource("/banks/{bank}/export")
+            .route(web::get().to(export))
+            .default_service(only::<NativeError>("GET")),
+    );
 }

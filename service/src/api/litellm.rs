@@ -11,8 +11,8 @@ use policies::{Action, Judgment};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::account::told;
-use super::edge::{self, By, NativeError, json_of, method_not_allowed};
+use super::door::require_key;
+use super::edge::{By, NativeError, json_of, only};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::{Docket, Moderator, Terms};
@@ -74,15 +74,13 @@ async fn guard(
     caller.may(&[Scope::Judge])?;
     let shown: Shown = json_of(body, moderator.limits().max_body_bytes).await?;
     let docket = moderator.docket(&Terms::default())?;
-    let policy = docket.policy().digest();
     if shown.images.as_ref().is_some_and(|images| !images.is_empty()) {
         let answer = Answer::blocked("images are not supported: this service reads text");
-        return Ok(told(HttpResponse::Ok().content_type(JSON).json(answer), false, Some(policy)));
+        return Ok(HttpResponse::Ok().content_type(JSON).json(answer));
     }
     let judgments = judged(&moderator, &docket, shown.texts()).await?;
-    let degraded = judgments.iter().any(|judgment| judgment.record.degraded());
     let answer = Answer::new(&judgments, docket.policy().name());
-    Ok(told(HttpResponse::Ok().content_type(JSON).json(answer), degraded, Some(policy)))
+    Ok(HttpResponse::Ok().content_type(JSON).json(answer))
 }
 
 /// Judges texts, each with a place of its own once the service can take the request.
@@ -128,8 +126,8 @@ impl Answer {
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/beta/litellm_basic_guardrail_api")
-            .wrap(from_fn(edge::require_key))
+            .wrap(from_fn(require_key::<NativeError, _>))
             .route(web::post().to(guard))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<NativeError>("POST")),
     );
 }

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use super::edge::{By, NativeError, json_of, method_not_allowed};
+use super::edge::{By, NativeError, json_of, only};
 use crate::error::ApiError;
 use crate::json::{ErrorJson, JudgmentJson};
 use crate::keys::Scope;
@@ -155,9 +155,9 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/moderate")
             .route(web::post().to(moderate))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<NativeError>("POST")),
     )
     .service(
-        web::resource("/devices").route(web::get().to(devices)).default_service(web::to(method_not_allowed)),
+        web::resource("/devices").route(web::get().to(devices)).default_service(only::<NativeError>("GET")),
     );
 }

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::edge::{By, NativeError, method_not_allowed};
+use super::edge::{By, NativeError, only};
 use crate::keys::Scope;
 use crate::moderator::Moderator;
 use crate::wiring::Policies;
@@ -34,9 +34,9 @@ async fn reload(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.service(
-        web::resource("/policies/reload")
-            .route(web::post().to(reload))
-            .default_service(web::to(method_not_allowed)),
-    );
+    app.service(web::resource("/policies/reload").route(web::post().to(reload)).default_service(only::<
+        NativeError,
+    >(
+        "POST"
+    )));
 }

@@ -5,7 +5,7 @@ use plugins::Kind;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::edge::{By, NativeError, json_of, json_or_nothing, method_not_allowed, query_of};
+use super::edge::{By, NativeError, json_of, json_or_nothing, only, query_of};
 use crate::clerk::{Clerk, Either, EnteredJson, FilterJson, Verb, opinion};
 use crate::config::Limits;
 use crate::error::ApiError;
@@ -136,22 +136,21 @@ async fn review(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let refused = || web::to(method_not_allowed);
     app.service(
         web::resource("/banks/{bank}/rows")
             .route(web::get().to(list))
             .route(web::post().to(add))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("GET, POST")),
     )
     .service(
         web::resource("/banks/{bank}/rows/{id}")
             .route(web::get().to(row))
             .route(web::delete().to(delete))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("GET, DELETE")),
     )
     .service(
         web::resource("/banks/{bank}/rows/{id}/{verb}")
             .route(web::post().to(review))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("POST")),
     );
 }

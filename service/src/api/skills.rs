@@ -9,8 +9,8 @@ use policies::{Action, Judgment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::account::told;
-use super::edge::{self, By, NativeError, json_of, method_not_allowed};
+use super::door::require_key;
+use super::edge::{self, By, NativeError, json_of, only};
 use crate::error::ApiError;
 use crate::json::OrderJson;
 use crate::keys::Scope;
@@ -71,10 +71,6 @@ impl RecordOut {
             }
         }
     }
-
-    fn is_degraded(&self) -> bool {
-        self.warnings.is_some()
-    }
 }
 
 impl Call {
@@ -103,7 +99,7 @@ async fn moderate(
         RecordOut::new(record.record_id, judged(moderator, docket, &record.data).await)
     });
     let values = stream::iter(values).buffered(JUDGED_AT_ONCE).collect().await;
-    Ok(answer(values, Some(docket.policy().digest())))
+    Ok(answer(values))
 }
 
 async fn judged(moderator: &Moderator, docket: &Docket, data: &Map<String, Value>) -> Result<Told, ApiError> {
@@ -149,7 +145,7 @@ async fn summarize(
         };
         RecordOut::new(record.record_id, done.await)
     });
-    Ok(answer(stream::iter(values).buffered(SUMMARIZED_AT_ONCE).collect().await, None))
+    Ok(answer(stream::iter(values).buffered(SUMMARIZED_AT_ONCE).collect().await))
 }
 
 fn order(data: &Map<String, Value>) -> Result<OrderJson, ApiError> {
@@ -168,9 +164,8 @@ fn text_of(data: &Map<String, Value>) -> Result<&str, ApiError> {
         .ok_or_else(|| field("text", "the record has no text of that name"))
 }
 
-fn answer(values: Vec<RecordOut>, policy: Option<&str>) -> HttpResponse {
-    let degraded = values.iter().any(RecordOut::is_degraded);
-    told(HttpResponse::Ok().content_type(JSON).json(Answer { values }), degraded, policy)
+fn answer(values: Vec<RecordOut>) -> HttpResponse {
+    HttpResponse::Ok().content_type(JSON).json(Answer { values })
 }
 
 fn field(field: &'static str, reason: &str) -> ApiError {
@@ -181,18 +176,18 @@ fn field(field: &'static str, reason: &str) -> ApiError {
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::scope("/skills")
-            .wrap(from_fn(edge::require_key))
+            .wrap(from_fn(require_key::<NativeError, _>))
             .service(
                 web::resource("/moderate")
                     .route(web::post().to(moderate))
                     .route(web::put().to(moderate))
-                    .default_service(web::to(method_not_allowed)),
+                    .default_service(only::<NativeError>("POST, PUT")),
             )
             .service(
                 web::resource("/summarize")
                     .route(web::post().to(summarize))
                     .route(web::put().to(summarize))
-                    .default_service(web::to(method_not_allowed)),
+                    .default_service(only::<NativeError>("POST, PUT")),
             )
             .default_service(web::to(edge::not_found)),
     );

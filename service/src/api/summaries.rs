@@ -10,7 +10,7 @@ use policies::{Listener, Source, Stated};
 use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::edge::{By, NativeError, json_of, method_not_allowed};
+use super::edge::{By, NativeError, json_of, only};
 use crate::decisions::Minutes;
 use crate::json::{ErrorJson, OrderJson, StatedJson, SummaryJson};
 use crate::keys::Scope;
@@ -64,7 +64,7 @@ fn streamed(
         let _ = sender.send(last);
     };
     // The work lives in the body: a caller who hangs up ends it.
-    let work = futures::stream::once(Minutes::carried(work)).filter_map(|()| async { None });
+    let work = futures::stream::once(work).filter_map(|()| async { None });
     let events = futures::stream::unfold(events, |mut events| async { Some((events.recv().await?, events)) });
     let body = futures::stream::select(work, events).map(Ok::<_, actix_web::Error>);
     Ok(HttpResponse::Ok()
@@ -85,6 +85,6 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/summarize")
             .route(web::post().to(summarize))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<NativeError>("POST")),
     );
 }

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod raw;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::harm::{Harm, HarmJson, Levels, analysis};
 use super::{blocking, fits, may_judge};
-use crate::api::account::{accounted, told};
 use crate::api::azure::AzureError;
 use crate::api::edge::{By, json_of};
 use crate::error::ApiError;
@@ -65,14 +64,14 @@ pub(super) async fn analyze(
     let blocklists_match = hits(&lists, &request).await?;
     if request.halt_on_blocklist_hit == Some(true) && !blocklists_match.is_empty() {
         let answer = AnalyzeAnswer { blocklists_match, categories_analysis: Vec::new() };
-        return Ok(told(HttpResponse::Ok().json(answer), false, None));
+        return Ok(HttpResponse::Ok().json(answer));
     }
     let judgment = moderator.judge(&docket, request.text, &place).await?;
     let asked = request.categories.unwrap_or_default();
     let levels = request.output_type.unwrap_or_default();
     let categories_analysis = analysis(&judgment.verdict.scores, &asked, levels);
     let answer = AnalyzeAnswer { blocklists_match, categories_analysis };
-    Ok(accounted(HttpResponse::Ok().json(answer), &judgment.record))
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 /// What the lists that are named have of a text.

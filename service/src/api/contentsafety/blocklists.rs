@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::pages::Paging;
 use super::{blocking, may_list};
-use crate::api::azure::{AzureError, Links, Version, method_not_allowed};
-use crate::api::edge::{By, json_of};
+use crate::api::azure::{AzureError, Links, Version};
+use crate::api::edge::{By, json_of, only};
 use crate::lists::{Change, Description, List, Lists};
 use crate::moderator::Moderator;
 
@@ -90,13 +90,16 @@ async fn delete(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let refused = || web::to(method_not_allowed);
-    app.service(web::resource("/text/blocklists").route(web::get().to(list)).default_service(refused()))
-        .service(
-            web::resource("/text/blocklists/{name}")
-                .route(web::patch().to(patch))
-                .route(web::get().to(get))
-                .route(web::delete().to(delete))
-                .default_service(refused()),
-        );
+    app.service(
+        web::resource("/text/blocklists")
+            .route(web::get().to(list))
+            .default_service(only::<AzureError>("GET")),
+    )
+    .service(
+        web::resource("/text/blocklists/{name}")
+            .route(web::patch().to(patch))
+            .route(web::get().to(get))
+            .route(web::delete().to(delete))
+            .default_service(only::<AzureError>("GET, PATCH, DELETE")),
+    );
 }

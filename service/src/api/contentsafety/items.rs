@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::pages::Paging;
 use super::{blocking, may_list};
-use crate::api::azure::{AzureError, Links, Version, method_not_allowed};
-use crate::api::edge::{By, json_of};
+use crate::api::azure::{AzureError, Links, Version};
+use crate::api::edge::{By, json_of, only};
 use crate::lists::{Item, Lists, NewItem};
 use crate::moderator::Moderator;
 
@@ -130,13 +130,15 @@ fn counted(name: &str, count: usize) -> Result<(), AzureError> {
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let service = |path: &str, route: actix_web::Route| {
-        web::resource(format!("/text/blocklists/{{name}}{path}"))
-            .route(route)
-            .default_service(web::to(method_not_allowed))
+    let service = |path: &str, allow: &'static str, route: actix_web::Route| {
+        web::resource(format!("/text/blocklists/{{name}}{path}")).route(route).default_service(only::<
+            AzureError,
+        >(
+            allow
+        ))
     };
-    app.service(service(":addOrUpdateBlocklistItems", web::post().to(add)))
-        .service(service(":removeBlocklistItems", web::post().to(remove)))
-        .service(service("/blocklistItems", web::get().to(list)))
-        .service(service("/blocklistItems/{id}", web::get().to(get)));
+    app.service(service(":addOrUpdateBlocklistItems", "POST", web::post().to(add)))
+        .service(service(":removeBlocklistItems", "POST", web::post().to(remove)))
+        .service(service("/blocklistItems", "GET", web::get().to(list)))
+        .service(service("/blocklistItems/{id}", "GET", web::get().to(get)));
 }

@@ -16,10 +16,11 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, web};
 
-use super::azure::{AzureError, method_not_allowed, not_found, pass};
-use super::edge::By;
+use super::azure::{AzureError, not_found, pass};
+use super::door::Door;
+use super::edge::{By, only};
 use crate::error::ApiError;
-use crate::keys::{Keys, Scope};
+use crate::keys::Scope;
 use crate::lists::ListError;
 
 const GROUNDEDNESS: &str = "/text:detectGroundedness";
@@ -40,11 +41,11 @@ fn versions(path: &str) -> &'static [&'static str] {
 }
 
 async fn gate<B: MessageBody>(
-    keys: web::Data<Keys>,
+    door: web::Data<Door>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    pass(versions, &keys, request, next).await
+    pass(versions, &door, request, next).await
 }
 
 /// Lets those pass whose key may judge.
@@ -107,8 +108,9 @@ async fn code() -> Result<HttpResponse, AzureError> {
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
+    let allow = "POST";
     let posted = |path: &str, route: actix_web::Route| {
-        web::resource(path).route(route).default_service(web::to(method_not_allowed))
+        web::resource(path).route(route).default_service(only::<AzureError>(allow))
     };
     let scope = web::scope("/contentsafety")
         .wrap(from_fn(gate))

@@ -1,11 +1,9 @@
 //! `POST /contentsafety/text:shieldPrompt`
 
 use actix_web::{HttpResponse, web};
-use policies::Record;
 use serde::{Deserialize, Serialize};
 
 use super::{fits, may_judge};
-use crate::api::account::{accounted, told};
 use crate::api::azure::AzureError;
 use crate::api::edge::{By, json_of};
 use crate::moderator::{Moderator, Terms};
@@ -60,28 +58,21 @@ pub(super) async fn shield(
     may_judge(&caller)?;
     let request: ShieldRequest = json_of(body, moderator.limits().max_body_bytes).await?;
     request.check()?;
-    let (user_prompt_analysis, record) = prompt(&moderator, request.user_prompt).await?;
+    let user_prompt_analysis = prompt(&moderator, request.user_prompt).await?;
     let mut documents_analysis = Vec::new();
     for document in request.documents.unwrap_or_default() {
         documents_analysis.push(AttackJson { attack_detected: shield::document(document).await? });
     }
-    let answer = HttpResponse::Ok().json(ShieldAnswer { user_prompt_analysis, documents_analysis });
-    Ok(match record {
-        Some(record) => accounted(answer, &record),
-        None => told(answer, false, None),
-    })
+    Ok(HttpResponse::Ok().json(ShieldAnswer { user_prompt_analysis, documents_analysis }))
 }
 
 /// A blank prompt says nothing, and attacks nobody.
-async fn prompt(
-    moderator: &Moderator,
-    prompt: Option<String>,
-) -> Result<(Option<AttackJson>, Option<Record>), AzureError> {
-    let Some(prompt) = prompt else { return Ok((None, None)) };
+async fn prompt(moderator: &Moderator, prompt: Option<String>) -> Result<Option<AttackJson>, AzureError> {
+    let Some(prompt) = prompt else { return Ok(None) };
     if prompt.trim().is_empty() {
-        return Ok((Some(AttackJson { attack_detected: false }), None));
+        return Ok(Some(AttackJson { attack_detected: false }));
     }
     let (docket, place) = (moderator.docket(&Terms::default())?, moderator.try_place()?);
-    let Prompted { is_attack, judgment } = shield::prompt(moderator, &docket, prompt, &place).await?;
-    Ok((Some(AttackJson { attack_detected: is_attack }), Some(judgment.record)))
+    let Prompted { is_attack, .. } = shield::prompt(moderator, &docket, prompt, &place).await?;
+    Ok(Some(AttackJson { attack_detected: is_attack }))
 }

@@ -5,10 +5,10 @@ use data_encoding::BASE64;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
-use super::super::edge::{By, json_of};
+use super::super::edge::{By, json_of, only};
+use super::answer;
 use super::error::OpenAiError;
 use super::models::ENCODER;
-use super::{answer, method_not_allowed};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::Moderator;
@@ -158,6 +158,6 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/embeddings")
             .route(web::post().to(embed))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<OpenAiError>("POST")),
     );
 }

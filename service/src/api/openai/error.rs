@@ -11,9 +11,6 @@ use super::filter::{FilterJson, reason};
 use crate::error::ApiError;
 use crate::scribe::Unwritten;
 
-/// Seconds after which a refused caller may try again.
-const RETRY_AFTER_SECONDS: &str = "1";
-
 /// An error in this vendor's dress.
 #[derive(Debug)]
 pub(super) struct OpenAiError {
@@ -88,7 +85,11 @@ impl OpenAiError {
             message: self.error.to_string(),
             kind: kind(status),
             param: param(&self.error),
-            code: if code == "unauthorized" { "invalid_api_key" } else { code },
+            code: match code {
+                "unauthorized" => "invalid_api_key",
+                "too_many_requests" => "rate_limit_exceeded",
+                code => code,
+            },
             status: filtered,
             innererror,
         };
@@ -139,8 +140,8 @@ impl ResponseError for OpenAiError {
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
         let mut response = HttpResponse::build(status);
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.error.retry_after() {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         response.insert_header((CONTENT_TYPE, JSON)).json(self.body())
     }

@@ -10,16 +10,13 @@ mod filter;
 mod models;
 mod moderations;
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpResponse, ResponseError, web};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::edge::identify;
+use super::door::require_key;
 use crate::error::ApiError;
-use crate::keys::Keys;
 use error::OpenAiError;
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -29,32 +26,16 @@ fn answer(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).json(body)
 }
 
-/// Lets a request pass that shows a key; before anything of its body is read.
-async fn require_key<B: MessageBody>(
-    keys: web::Data<Keys>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if identify(&keys, &request).is_some() {
-        return Ok(next.call(request).await?.map_into_left_body());
-    }
-    let refusal = OpenAiError::from(ApiError::Unauthorized).error_response();
-    Ok(request.into_response(refusal).map_into_right_body())
-}
-
 /// The answer where nothing lives.
 async fn not_found() -> Result<HttpResponse, OpenAiError> {
     Err(ApiError::NotFound.into())
 }
 
-/// The answer to a method that a path does not take.
-async fn method_not_allowed() -> Result<HttpResponse, OpenAiError> {
-    Err(ApiError::MethodNotAllowed.into())
-}
-
 /// Registers the routes. They come after those of `/v1/lamassu`.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let scope = |path: &str| web::scope(path).wrap(from_fn(require_key)).default_service(web::to(not_found));
+    let scope = |path: &str| {
+        web::scope(path).wrap(from_fn(require_key::<OpenAiError, _>)).default_service(web::to(not_found))
+    };
     app.service(scope("/v1").configure(resources))
         .service(scope("/openai/v1").configure(resources))
         .service(scope("/openai/deployments/{deployment}").configure(deployed))

@@ -6,8 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::super::edge::only;
+use super::answer;
 use super::error::OpenAiError;
-use super::{answer, method_not_allowed};
 use crate::error::ApiError;
 use crate::moderator::Moderator;
 use crate::scribe::Scribe;
@@ -94,11 +95,11 @@ async fn model(
 /// Registers the routes. A name may hold `/`.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
-        web::resource("/models").route(web::get().to(list)).default_service(web::to(method_not_allowed)),
+        web::resource("/models").route(web::get().to(list)).default_service(only::<OpenAiError>("GET")),
     )
-    .service(
-        web::resource("/models/{model:.+}")
-            .route(web::get().to(model))
-            .default_service(web::to(method_not_allowed)),
-    );
+    .service(web::resource("/models/{model:.+}").route(web::get().to(model)).default_service(only::<
+        OpenAiError,
+    >(
+        "GET"
+    )));
 }

@@ -5,11 +5,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::super::edge::{By, json_of};
+use super::super::edge::{By, json_of, only};
+use super::answer;
 use super::categories::ResultJson;
 use super::error::OpenAiError;
 use super::models::moderation_model;
-use super::{answer, method_not_allowed};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::{Docket, Moderator, Terms};
@@ -121,6 +121,6 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/moderations")
             .route(web::post().to(moderate))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<OpenAiError>("POST")),
     );
 }

@@ -19,11 +19,12 @@ mod wire;
 pub(super) use desk::Desk;
 
 use actix_web::middleware::from_fn;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Route, web};
 
 use self::desk::{Operation, received};
-use self::error::{GoogleError, method_not_allowed, not_found};
+use self::error::{GoogleError, not_found};
 use self::gate::Shown;
+use super::edge::only;
 
 /// Scores a comment.
 async fn analyze(
@@ -47,18 +48,19 @@ async fn suggest(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let resource = |path: &str, route: actix_web::Route| {
-        web::resource(path).route(route).default_service(web::to(method_not_allowed))
+    let resource = |path: &str, allow: &'static str, route: Route| {
+        web::resource(path).route(route).default_service(only::<GoogleError>(allow))
     };
     app.service(
         web::scope("/v1alpha1")
             .wrap(from_fn(gate::keyed))
-            .service(resource("/comments:analyze", web::post().to(analyze)))
-            .service(resource("/comments:suggestscore", web::post().to(suggest)))
+            .service(resource("/comments:analyze", "POST", web::post().to(analyze)))
+            .service(resource("/comments:suggestscore", "POST", web::post().to(suggest)))
             .default_service(web::to(not_found)),
     )
     .service(
-        resource("/$discovery/rest", web::get().to(discovery::document)).wrap(from_fn(gate::unless_wrong)),
+        resource("/$discovery/rest", "GET", web::get().to(discovery::document))
+            .wrap(from_fn(gate::unless_wrong)),
     )
-    .service(resource("/batch", web::post().to(batch::batch)).wrap(from_fn(gate::open)));
+    .service(resource("/batch", "POST", web::post().to(batch::batch)).wrap(from_fn(gate::open)));
 }

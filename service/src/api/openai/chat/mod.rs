@@ -6,10 +6,10 @@ mod stream;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::super::edge::{By, json_of};
+use super::super::edge::{By, json_of, only};
+use super::answer as json;
 use super::error::OpenAiError;
 use super::moderations::docket;
-use super::{answer as json, method_not_allowed};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::Moderator;
@@ -78,9 +78,9 @@ async fn whole(speech: &mut Speech) -> Result<(String, Box<End>), OpenAiError> {
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.service(
-        web::resource("/chat/completions")
-            .route(web::post().to(complete))
-            .default_service(web::to(method_not_allowed)),
-    );
+    app.service(web::resource("/chat/completions").route(web::post().to(complete)).default_service(only::<
+        OpenAiError,
+    >(
+        "POST"
+    )));
 }
