@@ -7,9 +7,11 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::description::Page;
 use super::edge::{By, NativeError, method_not_allowed};
 use crate::decisions::{Decision, Decisions, Heading, Minutes};
 use crate::error::ApiError;
@@ -41,7 +43,7 @@ pub(super) async fn minuted<B: MessageBody>(
 }
 
 /// A decision.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DecisionJson<'a> {
     id: String,
     at_ms: u64,
@@ -74,4 +76,19 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             .route(web::get().to(decision))
             .default_service(web::to(method_not_allowed)),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut Page<'_>) {
+    page.operation("get", "/v1/lamassu/decisions/{id}", "What an answer rested on")
+        .part(
+            "id",
+            "What the answer's header `x-lamassu-decision` says.",
+            "0199c1d4-5a3e-7c1e-9d0a-3f6c0b7a9e21",
+        )
+        .notes("A key finds its own decisions; one with the scope `admin` finds all.")
+        .gives::<DecisionJson<'_>>(
+            200,
+            "Every judgment and summary: digests and lengths of texts, never texts.",
+        );
 }

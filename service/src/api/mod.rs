@@ -5,6 +5,7 @@ mod azure;
 mod banks;
 mod contentsafety;
 mod decisions;
+mod description;
 mod detectors;
 mod edge;
 mod grounds;
@@ -127,6 +128,7 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
 /// prefix the second is never reached.
 pub fn routes(app: &mut web::ServiceConfig) {
     app.configure(health::routes)
+        .configure(description::routes)
         .configure(contentsafety::routes)
         .configure(language::routes)
         .service(web::scope("/v1/lamassu").wrap(from_fn(edge::require_key)).configure(lamassu))

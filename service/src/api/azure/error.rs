@@ -6,6 +6,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::ApiError;
@@ -28,12 +29,13 @@ pub(in crate::api) struct AzureError {
     inner: Option<(&'static str, String)>,
 }
 
-#[derive(Serialize)]
-struct ErrorJson<'a> {
+/// The body of an error.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct ErrorJson<'a> {
     error: ErrorBody<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ErrorBody<'a> {
     code: &'a str,
     message: &'a str,
@@ -42,7 +44,7 @@ struct ErrorBody<'a> {
     innererror: Option<InnerJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct InnerJson<'a> {
     code: &'a str,
     message: &'a str,

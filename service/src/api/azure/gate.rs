@@ -7,8 +7,10 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use futures::future::{Ready, ready};
+use serde_json::json;
 
 use super::AzureError;
+use crate::api::description::Operation;
 use crate::api::{account, edge};
 use crate::keys::Keys;
 use crate::moderator::Moderator;
@@ -101,4 +103,15 @@ fn finish(headers: &mut HeaderMap, client_id: Option<HeaderValue>, policy: Optio
     if let Some(policy) = policy {
         account::complete(headers, policy);
     }
+}
+
+/// Describes the version that an operation asks for.
+pub(in crate::api) fn versioned<'b>(operation: Operation<'b>, versions: &[&str]) -> Operation<'b> {
+    let what = "A version of the vendor's API that has this operation.";
+    let schema = json!({"type": "string", "enum": versions});
+    let parameter = json!({
+        "name": "api-version", "in": "query", "required": true, "description": what, "schema": schema,
+        "example": versions.last(),
+    });
+    operation.parameter(parameter).refuses(&[400])
 }

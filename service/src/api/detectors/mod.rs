@@ -14,12 +14,14 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
 use plugins::extract::{Unit, offsets};
 use policies::Judgment;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::detection::{DetectionJson, merged, of_judgment, of_pii, of_standing};
 use self::error::{DetectorError, method_not_allowed, not_found};
 use super::account::{accounted, told};
+use super::description::{Book, Dress, Operation, Page};
 use super::edge::{By, identify, json_of};
 use super::litellm::judged;
 use crate::error::ApiError;
@@ -32,18 +34,18 @@ const MODERATION: &str = "moderation";
 const PII: &str = "pii";
 const GROUNDEDNESS: &str = "groundedness";
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 struct Parameters {
     threshold: Option<f32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Contents {
     contents: Vec<String>,
     detector_params: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Generation {
     #[serde(rename = "prompt")]
     _prompt: String,
@@ -51,18 +53,18 @@ struct Generation {
     detector_params: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Chat {
     messages: Vec<Message>,
     detector_params: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Message {
     content: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct ContextDoc {
     content: String,
     context_type: String,
@@ -260,4 +262,49 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             .default_service(web::to(not_found)),
     )
     .service(posted("/health", web::get().to(health)));
+}
+
+/// The form of an error.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "errors are written by hand; here is what they look like")]
+struct ErrorShape {
+    code: u16,
+    message: String,
+}
+
+/// An operation that the header `detector-id` says more of.
+fn posted<'b>(page: &'b mut Page<'_>, (path, summary): (&str, &str), detector: &str) -> Operation<'b> {
+    let what =
+        "What is sought: `moderation`, `pii` or a category of the policy; `groundedness` at `/context/doc`.";
+    let header = json!({
+        "name": "detector-id", "in": "header", "required": true, "description": what,
+        "schema": {"type": "string"}, "example": detector,
+    });
+    let operation = page.operation("post", &format!("/api/v1/text{path}"), summary);
+    operation.parameter(header).opens(&[Scope::Judge]).refuses(&[404])
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut Book) {
+    let what = "The detector API of the FMS guardrails orchestrator.";
+    let dress = Dress { reading: &[408, 413, 422], ..Dress::KEYED };
+    let mut page = book.page::<ErrorShape>(("detectors", what), dress);
+    let text = "Thanks for the quick reply, the printer works again.";
+    posted(&mut page, ("/contents", "Looks through each content"), MODERATION)
+        .takes::<Contents>(&json!({"contents": [text]}))
+        .gives::<Vec<Vec<DetectionJson>>>(200, "What was found in each, and where, in code points.")
+        .judges();
+    posted(&mut page, ("/generation", "Looks through what was generated"), MODERATION)
+        .takes::<Generation>(&json!({"prompt": "Is it mended?", "generated_text": text}))
+        .gives::<Vec<DetectionJson>>(200, "What was found.")
+        .judges();
+    posted(&mut page, ("/chat", "Looks through every message"), PII)
+        .takes::<Chat>(&json!({"messages": [{"role": "user", "content": text}]}))
+        .gives::<Vec<DetectionJson>>(200, "What was found.")
+        .judges();
+    posted(&mut page, ("/context/doc", "Holds a text against documents"), GROUNDEDNESS)
+        .takes::<ContextDoc>(&json!({"content": "The library is closed on Sundays.", "context_type": "docs",
+            "context": ["The library is closed on Sundays and opens at nine on weekdays."]}))
+        .gives::<Vec<DetectionJson>>(200, "What no document bears out.")
+        .refuses(&[503, 504]);
 }

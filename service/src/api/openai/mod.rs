@@ -17,10 +17,11 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, ResponseError, web};
 use serde::Serialize;
 
+use super::description::{Book, Dress, Operation, Page};
 use super::edge::identify;
 use crate::error::ApiError;
 use crate::keys::Keys;
-use error::OpenAiError;
+use error::{ErrorJson, OpenAiError};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -67,4 +68,32 @@ fn resources(app: &mut web::ServiceConfig) {
 
 fn deployed(app: &mut web::ServiceConfig) {
     app.configure(embeddings::routes).configure(chat::routes);
+}
+
+/// Describes the operations, under each prefix that clients have for them.
+pub(super) fn described(book: &mut Book) {
+    let what = "OpenAI's API: moderations, models, embeddings, chat completions. `/openai` is the form of Azure's clients.";
+    let mut page = book.page::<ErrorJson>(("openai", what), Dress::KEYED);
+    for prefix in ["/v1", "/openai/v1", "/openai"] {
+        moderations::described(&mut page, prefix);
+        models::described(&mut page, prefix);
+        embeddings::described(&mut page, prefix);
+        chat::described(&mut page, prefix);
+    }
+    let deployed = "/openai/deployments/{deployment}";
+    embeddings::described(&mut page, deployed);
+    chat::described(&mut page, deployed);
+}
+
+/// An operation under `prefix`, which may name the model.
+fn operation<'b>(
+    page: &'b mut Page<'_>,
+    (prefix, path): (&str, &str),
+    (summary, model): (&str, &str),
+) -> Operation<'b> {
+    let operation = page.operation("post", &format!("{prefix}{path}"), summary).refuses(&[404]);
+    if prefix.contains("{deployment}") {
+        return operation.part("deployment", "The model's name.", model);
+    }
+    operation
 }

@@ -5,11 +5,13 @@ mod request;
 mod stream;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
 
+use super::super::description::Page;
 use super::super::edge::{By, json_of};
 use super::error::OpenAiError;
 use super::moderations::docket;
-use super::{answer as json, method_not_allowed};
+use super::{answer as written, method_not_allowed, operation};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::Moderator;
@@ -34,7 +36,7 @@ async fn complete(
         return Ok(stream::streamed(speech, facts));
     }
     let (text, end) = whole(&mut speech).await?;
-    Ok(json(&CompletionJson::new(facts, text, &end)))
+    Ok(written(&CompletionJson::new(facts, text, &end)))
 }
 
 /// What all parts of an answer have in common; the request is refused here if nobody could answer it.
@@ -83,4 +85,19 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             .route(web::post().to(complete))
             .default_service(web::to(method_not_allowed)),
     );
+}
+
+/// Describes the operation under `prefix`.
+pub(super) fn described(page: &mut Page<'_>, prefix: &str) {
+    let (model, user) = ("tiny-llama", json!([{"role": "user", "content": "What is the capital of Peru?"}]));
+    let stream =
+        json!({"type": "string", "description": "Events `chat.completion.chunk`, and at last `[DONE]`."});
+    operation(page, (prefix, "/chat/completions"), ("Lets a LLaMA answer, and the policy listen", model))
+        .notes("The model is the one that the configuration names; `/v1/models` lists it.")
+        .opens(&[Scope::Judge])
+        .takes::<ChatRequest>(&json!({"model": model, "messages": user, "max_tokens": 8, "seed": 1}))
+        .gives::<CompletionJson>(200, "The answer, or as much of it as the policy lets pass.")
+        .answer(200, "With `stream`, as it is written.", ("text/event-stream", stream))
+        .judges()
+        .refuses(&[504]);
 }
