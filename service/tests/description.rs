@@ -232,6 +232,12 @@ fn whatever_the_description_refers_to_is_in_it_and_operations_have_names_of_thei
     let distinct: BTreeSet<&&str> = ids.iter().collect();
     assert_eq!((distinct.len(), ids.len()), (ids.len(), operations(&house.document).len()));
     for Operation { path, says, .. } in operations(&house.document) {
+        let responses = says["responses"].as_object().expect("responses").values();
+        for link in
+            responses.filter_map(|response| response["links"].as_object()).flat_map(|links| links.values())
+        {
+            assert!(ids.iter().any(|id| link["operationId"] == **id), "{path}: {link}");
+        }
         for security in says["security"].as_array().expect("ways in").iter().filter_map(Value::as_object) {
             for way in security.keys() {
                 assert!(house.document["components"]["securitySchemes"][way].is_object(), "{path}: {way}");

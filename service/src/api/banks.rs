@@ -6,7 +6,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-use super::description::Page;
 use super::edge::{By, NativeError, json_of, method_not_allowed};
 use crate::clerk::{BankJson, BanksJson, Clerk, HitsJson, HoldsJson, NewBankJson, SearchJson};
 use crate::keys::Scope;
@@ -91,7 +90,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut super::description::Page<'_>) {
     let bank = "The bank's name.";
     page.operation("get", "/v1/lamassu/banks", "The banks there are")
         .opens(&[Scope::Banks, Scope::Review])
@@ -101,6 +100,7 @@ pub(super) fn described(page: &mut Page<'_>) {
         .opens(&[Scope::Banks])
         .takes::<NewBankJson>(&json!({"name": "appeals", "kind": "precedents"}))
         .gives::<BankJson>(201, "The bank, empty.")
+        .leads(201, "/v1/lamassu/banks/{bank}", &[("bank", "$response.body#/name")])
         .refuses(&[409, 503]);
     page.operation("get", "/v1/lamassu/banks/{bank}", "What a bank holds, and what is wrong with it")
         .part("bank", bank, "appeals")

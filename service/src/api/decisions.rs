@@ -11,7 +11,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::description::Page;
 use super::edge::{By, NativeError, method_not_allowed};
 use crate::decisions::{Decision, Decisions, Heading, Minutes};
 use crate::error::ApiError;
@@ -79,7 +78,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut super::description::Page<'_>) {
     page.operation("get", "/v1/lamassu/decisions/{id}", "What an answer rested on")
         .part(
             "id",

@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::description::Page;
 use super::edge::{By, NativeError, json_of, method_not_allowed};
 use crate::grounds::{GROUNDED_FROM, Standing};
 use crate::json::rounded;
@@ -112,7 +111,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut super::description::Page<'_>) {
     let documents =
         json!([{"id": "notice", "text": "The library is closed on Sundays and opens at nine on weekdays."}]);
     page.operation("post", "/v1/lamassu/ground", "Whether documents bear a text out, sentence by sentence")

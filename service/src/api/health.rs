@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::description::{Book, Dress};
-use super::edge::NativeError;
+use super::edge::{NativeError, method_not_allowed};
 use crate::clerk::Clerk;
 use crate::engine::{Engine, Known, Standing};
 use crate::error::ApiError;
@@ -65,12 +65,15 @@ async fn metrics(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
+    let got = |path: &str, route: actix_web::Route| {
+        web::resource(path).route(route).default_service(web::to(method_not_allowed))
+    };
+    app.service(got("/livez", web::get().to(livez)))
+        .service(got("/readyz", web::get().to(readyz)))
         // What containers of Azure's services call them.
-        .route("/ready", web::get().to(readyz))
-        .route("/status", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .service(got("/ready", web::get().to(readyz)))
+        .service(got("/status", web::get().to(readyz)))
+        .service(got("/metrics", web::get().to(metrics)));
 }
 
 /// Describes the operations.

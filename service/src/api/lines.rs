@@ -5,7 +5,6 @@ use futures::{Stream, StreamExt, stream};
 use plugins::Sight;
 use serde_json::json;
 
-use super::description::Page;
 use super::edge::{By, NativeError, method_not_allowed};
 use crate::clerk::{Clerk, FilterJson, ImportJson, Importing, PageJson, Who};
 use crate::error::ApiError;
@@ -86,7 +85,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut super::description::Page<'_>) {
     let (bank, lines) =
         ("The bank's name.", json!({"type": "string", "description": "A row a line, each as JSON."}));
     let row = json!({"text": "Buy cheap pills now", "ruling": "block", "category": "spam"});

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::account::told;
-use super::description::{Book, Dress};
 use super::edge::{self, By, NativeError, json_of, method_not_allowed};
 use crate::error::ApiError;
 use crate::json::ErrorJson;
@@ -138,9 +137,9 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operation.
-pub(super) fn described(book: &mut Book) {
+pub(super) fn described(book: &mut super::description::Book) {
     let what = "The generic guardrail of the gateway LiteLLM.";
-    let mut page = book.page::<ErrorJson>(("litellm", what), Dress::KEYED);
+    let mut page = book.page::<ErrorJson>(("litellm", what), super::description::Dress::KEYED);
     page.operation("post", "/beta/litellm_basic_guardrail_api", "Lets texts pass or not")
         .opens(&[Scope::Judge])
         .takes::<Shown>(&json!({"texts": ["Thanks for the quick reply."], "input_type": "request"}))

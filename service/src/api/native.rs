@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::description::Page;
 use super::edge::{By, NativeError, json_of, method_not_allowed};
 use crate::error::ApiError;
 use crate::json::{ErrorJson, JudgmentJson};
@@ -166,7 +165,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut super::description::Page<'_>) {
     let example = json!({"text": "Thanks for the quick reply, the printer works again.", "explain": true});
     page.operation("post", "/v1/lamassu/moderate", "Judges one text, or many")
         .notes("Give exactly one of `text` and `texts`. Of many texts each is answered in its place, also with an error.")
@@ -174,6 +173,7 @@ pub(super) fn described(page: &mut Page<'_>) {
         .takes::<ModerateRequest>(&example)
         .gives_either::<JudgmentJson, ManyAnswers>(200, "The verdict, what it rests on, and how it came about.")
         .judges()
+        .leads(200, "/v1/lamassu/decisions/{id}", &[("id", "$response.header.x-lamassu-decision")])
         .refuses(&[404]);
     page.operation("get", "/v1/lamassu/devices", "Where each model really runs")
         .gives::<DevicesJson<'_>>(200, "The models, and how that is known.");

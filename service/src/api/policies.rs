@@ -4,7 +4,6 @@ use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::description::Page;
 use super::edge::{By, NativeError, method_not_allowed};
 use crate::keys::Scope;
 use crate::moderator::Moderator;
@@ -44,7 +43,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut super::description::Page<'_>) {
     page.operation(
         "post",
         "/v1/lamassu/policies/reload",

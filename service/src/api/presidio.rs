@@ -15,7 +15,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::description::{Book, Dress};
 use super::edge::{By, identify, json_of};
 use crate::error::ApiError;
 use crate::keys::{Keys, Scope};
@@ -190,9 +189,9 @@ struct ErrorShape {
 }
 
 /// Describes the operations.
-pub(super) fn described(book: &mut Book) {
+pub(super) fn described(book: &mut super::description::Book) {
     let what = "The analyzer of Presidio, for personal data that has a form.";
-    let mut page = book.page::<ErrorShape>(("presidio", what), Dress::KEYED);
+    let mut page = book.page::<ErrorShape>(("presidio", what), super::description::Dress::KEYED);
     let example = json!({"text": "Write to jane@example.com.", "language": "en"});
     page.operation("post", "/analyze", "Finds personal data in a text or in many")
         .opens(&[Scope::Judge])

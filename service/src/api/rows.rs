@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::description::Page;
 use super::edge::{By, NativeError, json_of, json_or_nothing, method_not_allowed, query_of};
 use crate::clerk::{
     CaseJson, Clerk, DocumentJson, Either, EnteredJson, FilterJson, ListedJson, PageJson, ReviewJson,
@@ -163,7 +162,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut super::description::Page<'_>) {
     let (bank, id) = ("The bank's name.", "The row's id.");
     page.operation("get", "/v1/lamassu/banks/{bank}/rows", "A page of a bank's rows")
         .part("bank", bank, "appeals")
@@ -178,6 +177,11 @@ pub(super) fn described(page: &mut Page<'_>) {
         .opens(&[Scope::Banks])
         .takes_either::<RowsJson<CaseJson>, RowsJson<DocumentJson>>(&case)
         .gives::<EnteredJson>(201, "What became of the one.")
+        .leads(
+            201,
+            "/v1/lamassu/banks/{bank}/rows/{id}",
+            &[("bank", "$request.path.bank"), ("id", "$response.body#/id")],
+        )
         .gives::<ManyAnswers>(200, "What became of each.")
         .refuses(&[409, 503]);
     page.operation("get", "/v1/lamassu/banks/{bank}/rows/{id}", "One row")

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::account::told;
-use super::description::{Book, Dress};
 use super::edge::{self, By, NativeError, json_of, method_not_allowed};
 use crate::error::ApiError;
 use crate::json::{ErrorJson, OrderJson};
@@ -201,9 +200,9 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(book: &mut Book) {
+pub(super) fn described(book: &mut super::description::Book) {
     let what = "Custom skills of Azure AI Search.";
-    let mut page = book.page::<ErrorJson>(("skills", what), Dress::KEYED);
+    let mut page = book.page::<ErrorJson>(("skills", what), super::description::Dress::KEYED);
     let text = "The council met on Monday. It approved the new library. The library opens in May.";
     for method in ["post", "put"] {
         page.operation(method, "/skills/moderate", "Judges the `text` of each record")

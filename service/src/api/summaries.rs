@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::description::Page;
 use super::edge::{By, NativeError, json_of, method_not_allowed};
 use crate::decisions::Minutes;
 use crate::json::{ErrorJson, OrderJson, StatedJson, SummaryJson};
@@ -92,17 +91,15 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut super::description::Page<'_>) {
     let documents = json!([{"id": "minutes", "text": "The council met on Monday. It approved the new library. \
         The mayor thanked everybody. The library opens in May."}]);
-    let stream =
-        json!({"type": "string", "description": "Events `sentence`, and at last `summary` or `error`."});
     page.operation("post", "/v1/lamassu/summarize", "Summarizes documents, or what a bank has on a question")
         .notes("Give exactly one of `documents` and `bank`. Every sentence cites what it rests on.")
         .opens(&[Scope::Judge])
         .takes::<OrderJson>(&json!({"documents": documents, "sentences": 2, "mode": "extractive"}))
         .gives::<SummaryJson>(200, "The summary, what was kept out of it, and how it came about.")
-        .answer(200, "With `stream`, sentence by sentence.", ("text/event-stream", stream))
+        .streams("With `stream`, `sentence` for each sentence that is checked, and at last `summary` or `error`; all as JSON.")
         .judges()
         .refuses(&[404, 409, 504]);
 }

@@ -10,7 +10,6 @@ use futures::future::{Ready, ready};
 use serde_json::json;
 
 use super::AzureError;
-use crate::api::description::Operation;
 use crate::api::{account, edge};
 use crate::keys::Keys;
 use crate::moderator::Moderator;
@@ -106,7 +105,10 @@ fn finish(headers: &mut HeaderMap, client_id: Option<HeaderValue>, policy: Optio
 }
 
 /// Describes the version that an operation asks for.
-pub(in crate::api) fn versioned<'b>(operation: Operation<'b>, versions: &[&str]) -> Operation<'b> {
+pub(in crate::api) fn versioned<'b>(
+    operation: crate::api::description::Operation<'b>,
+    versions: &[&str],
+) -> crate::api::description::Operation<'b> {
     let what = "A version of the vendor's API that has this operation.";
     let schema = json!({"type": "string", "enum": versions});
     let parameter = json!({

@@ -12,7 +12,6 @@ use super::harm::{Harm, HarmJson, Levels, analysis};
 use super::{blocking, fits, may_judge, operation};
 use crate::api::account::{accounted, told};
 use crate::api::azure::AzureError;
-use crate::api::description::Page;
 use crate::api::edge::{By, json_of};
 use crate::error::ApiError;
 use crate::keys::Scope;
@@ -94,7 +93,7 @@ async fn hits(lists: &web::Data<Lists>, request: &AnalyzeRequest) -> Result<Vec<
 }
 
 /// Describes the operation.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
     let example = json!({"text": "Thanks for the quick reply, the printer works again."});
     operation(page, "post", ("/text:analyze", "Judges a text, and looks for what lists have"))
         .opens(&[Scope::Judge])

@@ -8,7 +8,6 @@ use serde_json::json;
 use super::pages::{PageJson, Paging};
 use super::{blocking, may_list, operation};
 use crate::api::azure::{AzureError, Links, Version, method_not_allowed};
-use crate::api::description::Page;
 use crate::api::edge::{By, json_of};
 use crate::keys::Scope;
 use crate::lists::{Change, Description, List, Lists};
@@ -107,7 +106,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
     let (path, name) = ("/text/blocklists/{name}", "The list's name.");
     operation(page, "get", ("/text/blocklists", "The lists there are"))
         .opens(&[Scope::Banks])

@@ -8,7 +8,6 @@ use serde_json::json;
 use super::pages::{PageJson, Paging};
 use super::{blocking, may_list, operation};
 use crate::api::azure::{AzureError, Links, Version, method_not_allowed};
-use crate::api::description::{Operation, Page};
 use crate::api::edge::{By, json_of};
 use crate::keys::Scope;
 use crate::lists::{Item, Lists, NewItem};
@@ -146,17 +145,26 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// An operation on a list's items.
-fn of_list<'b>(page: &'b mut Page<'_>, method: &'static str, (path, summary): (&str, &str)) -> Operation<'b> {
+fn of_list<'b>(
+    page: &'b mut crate::api::description::Page<'_>,
+    method: &'static str,
+    (path, summary): (&str, &str),
+) -> crate::api::description::Operation<'b> {
     let path = format!("/text/blocklists/{{name}}{path}");
     operation(page, method, (&path, summary)).part("name", "The list's name.", "words").opens(&[Scope::Banks])
 }
 
 /// Describes the operations.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
     let items = json!([{"text": "frobnicate", "description": "not here"}]);
     of_list(page, "post", (":addOrUpdateBlocklistItems", "Adds items, or changes those of the same text"))
         .takes::<AddRequest>(&json!({"blocklistItems": items}))
-        .gives::<AddAnswer>(200, "The items as they are now.");
+        .gives::<AddAnswer>(200, "The items as they are now.")
+        .leads(
+            200,
+            "/contentsafety/text/blocklists/{name}/blocklistItems/{id}",
+            &[("name", "$request.path.name"), ("id", "$response.body#/blocklistItems/0/blocklistItemId")],
+        );
     of_list(
         page,
         "post",

@@ -17,7 +17,6 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, web};
 
 use super::azure::{AzureError, ErrorJson, method_not_allowed, not_found, pass, versioned};
-use super::description::{Book, Dress, Operation, Page};
 use super::edge::By;
 use crate::error::ApiError;
 use crate::keys::{Keys, Scope};
@@ -126,9 +125,9 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(book: &mut Book) {
+pub(super) fn described(book: &mut super::description::Book) {
     let what = "Azure AI Content Safety. Severities are this service's own.";
-    let mut page = book.page::<ErrorJson<'_>>(("contentsafety", what), Dress::KEYED);
+    let mut page = book.page::<ErrorJson<'_>>(("contentsafety", what), super::description::Dress::KEYED);
     analyze::described(&mut page);
     shield::described(&mut page);
     protected::described(&mut page);
@@ -144,9 +143,9 @@ pub(super) fn described(book: &mut Book) {
 
 /// An operation under this prefix, in the versions that know it.
 fn operation<'b>(
-    page: &'b mut Page<'_>,
+    page: &'b mut super::description::Page<'_>,
     method: &'static str,
     (path, summary): (&str, &str),
-) -> Operation<'b> {
+) -> super::description::Operation<'b> {
     versioned(page.operation(method, &format!("/contentsafety{path}"), summary), versions(path))
 }

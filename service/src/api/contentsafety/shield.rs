@@ -9,7 +9,6 @@ use serde_json::json;
 use super::{SHIELD, fits, may_judge, operation};
 use crate::api::account::{accounted, told};
 use crate::api::azure::AzureError;
-use crate::api::description::Page;
 use crate::api::edge::{By, json_of};
 use crate::keys::Scope;
 use crate::moderator::{Moderator, Terms};
@@ -91,7 +90,7 @@ async fn prompt(
 }
 
 /// Describes the operation.
-pub(super) fn described(page: &mut Page<'_>) {
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
     let example = json!({"userPrompt": "What is the capital of Peru?", "documents": ["Lima is in Peru."]});
     operation(page, "post", (SHIELD, "Looks for attacks in a prompt and in documents"))
         .opens(&[Scope::Judge])

@@ -152,6 +152,16 @@ impl Operation<'_> {
         self
     }
 
+    /// An answer of server-sent events, beside the one there is for the same status.
+    pub(in crate::api) fn streams(self, what: &str) -> Self {
+        let text = json!({"type": "string"});
+        let event = json!({
+            "type": "object", "description": format!("An event. {what}"), "required": ["data"],
+            "properties": {"event": text, "data": text},
+        });
+        self.answer(200, what, ("text/event-stream", event))
+    }
+
     /// An answer without a body.
     pub(in crate::api) fn silent(mut self, status: u16, what: &str) -> Self {
         let response = json!({"description": what, "headers": {"x-request-id": header("RequestId")}});
@@ -163,6 +173,17 @@ impl Operation<'_> {
     pub(in crate::api) fn header(mut self, status: u16, name: &str, what: &str) -> Self {
         self.entry("responses")[status.to_string()]["headers"][name] =
             json!({"description": what, "schema": {"type": "string"}});
+        self
+    }
+
+    /// Which operation may be asked next, of which parts of its path an answer or the request tells. *Source*: `OpenAPI`,
+    /// runtime expressions.
+    pub(in crate::api) fn leads(mut self, status: u16, to: &str, parts: &[(&str, &str)]) -> Self {
+        let parts: Map<String, Value> =
+            parts.iter().map(|(name, from)| ((*name).to_owned(), (*from).into())).collect();
+        let id = id("get", to);
+        self.entry("responses")[status.to_string()]["links"][&id] =
+            json!({"operationId": id, "parameters": parts});
         self
     }
 

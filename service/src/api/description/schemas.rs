@@ -36,10 +36,14 @@ impl Schemas {
         let mut root = settings.into_generator().into_root_schema_for::<T>().to_value();
         let Some(schema) = root.as_object_mut() else { return root };
         schema.remove("title");
-        let defs = match schema.remove("$defs") {
+        let mut defs = match schema.remove("$defs") {
             Some(Value::Object(defs)) => defs,
             _ => Map::new(),
         };
+        let has_name = !T::inline_schema() && root.get("type") != Some(&json!("array"));
+        if has_name {
+            defs.insert(T::schema_name().into_owned(), root.clone());
+        }
         let keys: BTreeMap<String, String> =
             defs.keys().map(|name| (name.clone(), self.key(facade, name, &defs))).collect();
         for (name, mut schema) in defs {
@@ -48,14 +52,13 @@ impl Schemas {
                 self.named.insert(key.clone(), schema);
             }
         }
-        refer(&mut root, &keys);
-        if T::inline_schema() || root.get("type") == Some(&json!("array")) {
-            return root;
+        match keys.get(T::schema_name().as_ref()).filter(|_| has_name) {
+            Some(key) => json!({"$ref": format!("{SHARED}{key}")}),
+            None => {
+                refer(&mut root, &keys);
+                root
+            }
         }
-        let alone = Map::from_iter([(T::schema_name().into_owned(), root.clone())]);
-        let key = self.key(facade, &T::schema_name(), &alone);
-        self.named.insert(key.clone(), root);
-        json!({"$ref": format!("{SHARED}{key}")})
     }
 
     /// All of them.

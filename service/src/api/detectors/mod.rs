@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use self::detection::{DetectionJson, merged, of_judgment, of_pii, of_standing};
 use self::error::{DetectorError, method_not_allowed, not_found};
 use super::account::{accounted, told};
-use super::description::{Book, Dress, Operation, Page};
 use super::edge::{By, identify, json_of};
 use super::litellm::judged;
 use crate::error::ApiError;
@@ -273,7 +272,11 @@ struct ErrorShape {
 }
 
 /// An operation that the header `detector-id` says more of.
-fn posted<'b>(page: &'b mut Page<'_>, (path, summary): (&str, &str), detector: &str) -> Operation<'b> {
+fn posted<'b>(
+    page: &'b mut super::description::Page<'_>,
+    (path, summary): (&str, &str),
+    detector: &str,
+) -> super::description::Operation<'b> {
     let what =
         "What is sought: `moderation`, `pii` or a category of the policy; `groundedness` at `/context/doc`.";
     let header = json!({
@@ -285,9 +288,9 @@ fn posted<'b>(page: &'b mut Page<'_>, (path, summary): (&str, &str), detector: &
 }
 
 /// Describes the operations.
-pub(super) fn described(book: &mut Book) {
+pub(super) fn described(book: &mut super::description::Book) {
     let what = "The detector API of the FMS guardrails orchestrator.";
-    let dress = Dress { reading: &[408, 413, 422], ..Dress::KEYED };
+    let dress = super::description::Dress { reading: &[408, 413, 422], ..super::description::Dress::KEYED };
     let mut page = book.page::<ErrorShape>(("detectors", what), dress);
     let text = "Thanks for the quick reply, the printer works again.";
     posted(&mut page, ("/contents", "Looks through each content"), MODERATION)

@@ -20,7 +20,6 @@ use uuid::Uuid;
 
 use super::account::told;
 use super::azure::{AzureError, ErrorJson, Links, Version, method_not_allowed, not_found, pass, versioned};
-use super::description::{Book, Dress, Operation, Page};
 use super::edge::{By, json_of};
 use crate::error::ApiError;
 use crate::jobs::{Job, Jobs};
@@ -147,18 +146,18 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 
 /// An operation on jobs.
 fn operation<'b>(
-    page: &'b mut Page<'_>,
+    page: &'b mut super::description::Page<'_>,
     method: &'static str,
     (path, summary): (&str, &str),
-) -> Operation<'b> {
+) -> super::description::Operation<'b> {
     versioned(page.operation(method, path, summary), versions(path)).opens(&[Scope::Judge])
 }
 
 /// Describes the operations.
-pub(super) fn described(book: &mut Book) {
+pub(super) fn described(book: &mut super::description::Book) {
     let what =
         "Azure AI Language: jobs that summarize documents. What is made of a job is kept for 24 hours.";
-    let mut page = book.page::<ErrorJson<'_>>(("language", what), Dress::KEYED);
+    let mut page = book.page::<ErrorJson<'_>>(("language", what), super::description::Dress::KEYED);
     let (one, id) = (format!("{JOBS}/{{id}}"), "0199c1d4-5a3e-7c1e-9d0a-3f6c0b7a9e21");
     let text = "The council met on Monday. It approved the new library. The library opens in May.";
     let tasks = json!([{"kind": "ExtractiveSummarization", "parameters": {"sentenceCount": 1}}]);

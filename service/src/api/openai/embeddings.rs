@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::description::Page;
 use super::super::edge::{By, json_of};
 use super::error::OpenAiError;
 use super::models::ENCODER;
@@ -166,7 +165,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operation under `prefix`.
-pub(super) fn described(page: &mut Page<'_>, prefix: &str) {
+pub(super) fn described(page: &mut super::super::description::Page<'_>, prefix: &str) {
     let example = json!({"model": ENCODER, "input": ["The printer works again."], "dimensions": 64});
     operation(page, (prefix, "/embeddings"), ("Gives texts as vectors", ENCODER))
         .opens(&[Scope::Judge])

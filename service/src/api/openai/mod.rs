@@ -17,7 +17,6 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, ResponseError, web};
 use serde::Serialize;
 
-use super::description::{Book, Dress, Operation, Page};
 use super::edge::identify;
 use crate::error::ApiError;
 use crate::keys::Keys;
@@ -71,9 +70,9 @@ fn deployed(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations, under each prefix that clients have for them.
-pub(super) fn described(book: &mut Book) {
+pub(super) fn described(book: &mut super::description::Book) {
     let what = "OpenAI's API: moderations, models, embeddings, chat completions. `/openai` is the form of Azure's clients.";
-    let mut page = book.page::<ErrorJson>(("openai", what), Dress::KEYED);
+    let mut page = book.page::<ErrorJson>(("openai", what), super::description::Dress::KEYED);
     for prefix in ["/v1", "/openai/v1", "/openai"] {
         moderations::described(&mut page, prefix);
         models::described(&mut page, prefix);
@@ -87,10 +86,10 @@ pub(super) fn described(book: &mut Book) {
 
 /// An operation under `prefix`, which may name the model.
 fn operation<'b>(
-    page: &'b mut Page<'_>,
+    page: &'b mut super::description::Page<'_>,
     (prefix, path): (&str, &str),
     (summary, model): (&str, &str),
-) -> Operation<'b> {
+) -> super::description::Operation<'b> {
     let operation = page.operation("post", &format!("{prefix}{path}"), summary).refuses(&[404]);
     if prefix.contains("{deployment}") {
         return operation.part("deployment", "The model's name.", model);

@@ -7,7 +7,6 @@ use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::description::Page;
 use super::error::OpenAiError;
 use super::{answer, method_not_allowed};
 use crate::error::ApiError;
@@ -106,7 +105,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations under `prefix`.
-pub(super) fn described(page: &mut Page<'_>, prefix: &str) {
+pub(super) fn described(page: &mut super::super::description::Page<'_>, prefix: &str) {
     page.operation("get", &format!("{prefix}/models"), "What models there are")
         .gives::<ModelsJson>(200, "All models.");
     page.operation("get", &format!("{prefix}/models/{{model}}"), "One model")

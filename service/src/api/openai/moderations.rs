@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::description::Page;
 use super::super::edge::{By, json_of};
 use super::categories::ResultJson;
 use super::error::OpenAiError;
@@ -129,7 +128,7 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operation under `prefix`.
-pub(super) fn described(page: &mut Page<'_>, prefix: &str) {
+pub(super) fn described(page: &mut super::super::description::Page<'_>, prefix: &str) {
     let example = json!({"input": "Thanks for the quick reply, the printer works again."});
     operation(page, (prefix, "/moderations"), ("Judges texts", ""))
         .opens(&[Scope::Judge])

@@ -26,7 +26,6 @@ use self::desk::{Operation, received};
 use self::error::{ErrorShape, GoogleError, method_not_allowed, not_found};
 use self::gate::Shown;
 use self::wire::{AnalyzeAnswer, AnalyzeRequest, SuggestAnswer, SuggestRequest};
-use super::description::{Book, Door, Dress};
 use crate::keys::Scope;
 
 /// Scores a comment.
@@ -68,9 +67,13 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operations.
-pub(super) fn described(book: &mut Book) {
+pub(super) fn described(book: &mut super::description::Book) {
     let what = "The Perspective API, `v1alpha1`. Scores are this service's own.";
-    let dress = Dress { door: Door::KeyedOrQuery, always: &[400, 403, 429, 500], reading: &[400, 408] };
+    let dress = super::description::Dress {
+        door: super::description::Door::KeyedOrQuery,
+        always: &[400, 403, 429, 500],
+        reading: &[400, 408],
+    };
     let mut page = book.page::<ErrorShape>(("perspective", what), dress);
     let comment = json!({"text": "Thanks for the quick reply, the printer works again."});
     page.operation("post", "/v1alpha1/comments:analyze", "Scores a comment")
@@ -85,7 +88,7 @@ pub(super) fn described(book: &mut Book) {
         .takes::<SuggestRequest>(&json!({"comment": comment, "attributeScores": suggested}))
         .gives::<SuggestAnswer>(200, "It is taken.")
         .refuses(&[404, 409, 503]);
-    let mut open = page.through(Door::UnlessWrong);
+    let mut open = page.through(super::description::Door::UnlessWrong);
     open.operation(
         "get",
         "/$discovery/rest",

@@ -7,7 +7,6 @@ mod stream;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::super::description::Page;
 use super::super::edge::{By, json_of};
 use super::error::OpenAiError;
 use super::moderations::docket;
@@ -88,16 +87,14 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
 }
 
 /// Describes the operation under `prefix`.
-pub(super) fn described(page: &mut Page<'_>, prefix: &str) {
+pub(super) fn described(page: &mut super::super::description::Page<'_>, prefix: &str) {
     let (model, user) = ("tiny-llama", json!([{"role": "user", "content": "What is the capital of Peru?"}]));
-    let stream =
-        json!({"type": "string", "description": "Events `chat.completion.chunk`, and at last `[DONE]`."});
     operation(page, (prefix, "/chat/completions"), ("Lets a LLaMA answer, and the policy listen", model))
         .notes("The model is the one that the configuration names; `/v1/models` lists it.")
         .opens(&[Scope::Judge])
         .takes::<ChatRequest>(&json!({"model": model, "messages": user, "max_tokens": 8, "seed": 1}))
         .gives::<CompletionJson>(200, "The answer, or as much of it as the policy lets pass.")
-        .answer(200, "With `stream`, as it is written.", ("text/event-stream", stream))
+        .streams("With `stream`, a `chat.completion.chunk` as JSON for each part, and at last `[DONE]`.")
         .judges()
         .refuses(&[504]);
 }
