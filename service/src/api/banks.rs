@@ -2,14 +2,16 @@
 
 use actix_web::{HttpResponse, web};
 use plugins::Kind;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
 use super::edge::{By, NativeError, json_of, only};
-use crate::clerk::{Clerk, SearchJson};
+use crate::clerk::{BankJson, BanksJson, Clerk, HitsJson, HoldsJson, NewBankJson, SearchJson};
 use crate::keys::Scope;
 use crate::moderator::Moderator;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct RemovedJson {
     removed: usize,
 }
@@ -88,4 +90,44 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             .route(web::post().to(search))
             .default_service(only::<NativeError>("POST")),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    let bank = "The bank's name.";
+    page.operation("get", "/v1/lamassu/banks", "The banks there are")
+        .opens(&[Scope::Banks, Scope::Review])
+        .gives::<BanksJson>(200, "Their names, and how many rows they have.")
+        .refuses(&[503]);
+    page.operation("post", "/v1/lamassu/banks", "Makes a bank")
+        .opens(&[Scope::Banks])
+        .takes::<NewBankJson>(&json!({"name": "appeals", "kind": "precedents"}))
+        .gives::<BankJson>(201, "The bank, empty.")
+        .leads(201, "/v1/lamassu/banks/{bank}", &[("bank", "$response.body#/name")])
+        .refuses(&[409, 503]);
+    page.operation("get", "/v1/lamassu/banks/{bank}", "What a bank holds, and what is wrong with it")
+        .part("bank", bank, "appeals")
+        .opens(&[Scope::Banks, Scope::Review])
+        .gives::<HoldsJson>(200, "Counts, by the bank's kind.")
+        .refuses(&[400, 409, 503]);
+    page.operation(
+        "delete",
+        "/v1/lamassu/banks/{bank}",
+        "Removes a bank and all that is in it, without a trace",
+    )
+    .part("bank", bank, "appeals")
+    .opens(&[Scope::Admin])
+    .gives::<RemovedJson>(200, "How many rows it had.")
+    .refuses(&[400, 409, 503]);
+    page.operation(
+        "post",
+        "/v1/lamassu/banks/{bank}/search",
+        "Finds cases that resemble a text, or passages",
+    )
+    .part("bank", bank, "appeals")
+    .opens(&[Scope::Banks, Scope::Review])
+    .notes("In banks of documents, `judge` is enough.")
+    .takes::<SearchJson>(&json!({"text": "Buy cheap watches now", "k": 3}))
+    .gives::<HitsJson>(200, "What was found, best first.")
+    .refuses(&[409, 503]);
 }

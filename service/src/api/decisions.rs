@@ -1,6 +1,7 @@
 //! `GET /v1/lamassu/decisions/{id}`: what an answer rested on.
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ use crate::decisions::{Decision, Decisions};
 use crate::error::ApiError;
 
 /// A decision.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DecisionJson<'a> {
     id: String,
     at_ms: u64,
@@ -42,4 +43,19 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             .route(web::get().to(decision))
             .default_service(only::<NativeError>("GET")),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    page.operation("get", "/v1/lamassu/decisions/{id}", "What an answer rested on")
+        .part(
+            "id",
+            "What the answer's header `x-lamassu-decision` says.",
+            "0199c1d4-5a3e-7c1e-9d0a-3f6c0b7a9e21",
+        )
+        .notes("A key finds its own decisions; one with the scope `admin` finds all.")
+        .gives::<DecisionJson<'_>>(
+            200,
+            "Every judgment and summary: digests and lengths of texts, never texts.",
+        );
 }

@@ -8,12 +8,14 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
 use futures::{StreamExt, TryStreamExt, stream};
 use policies::{Action, Judgment};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::door::require_key;
 use super::edge::{By, NativeError, json_of, only};
 use crate::error::ApiError;
+use crate::json::ErrorJson;
 use crate::keys::Scope;
 use crate::moderator::{Docket, Moderator, Terms};
 
@@ -22,14 +24,14 @@ const JSON: &str = "application/json; charset=utf-8";
 const AT_ONCE: usize = 16;
 
 /// What a gateway shows. Members that are not named here are not read: tools are the operator's own words.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Shown {
     texts: Option<Vec<String>>,
     images: Option<Vec<Value>>,
     tool_calls: Option<Vec<Value>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Answer {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,4 +132,15 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             .route(web::post().to(guard))
             .default_service(only::<NativeError>("POST")),
     );
+}
+
+/// Describes the operation.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "The generic guardrail of the gateway LiteLLM.";
+    let mut page = book.page::<ErrorJson>(("litellm", what), super::description::Dress::KEYED);
+    page.operation("post", "/beta/litellm_basic_guardrail_api", "Lets texts pass or not")
+        .opens(&[Scope::Judge])
+        .takes::<Shown>(&json!({"texts": ["Thanks for the quick reply."], "input_type": "request"}))
+        .gives::<Answer>(200, "`NONE`, or `BLOCKED` and why.")
+        .judges();
 }

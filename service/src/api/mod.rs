@@ -5,6 +5,7 @@ mod azure;
 mod banks;
 mod contentsafety;
 mod decisions;
+mod description;
 mod detectors;
 mod door;
 mod edge;
@@ -112,7 +113,7 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
 
 /// Every route there is. Those who ask after the service's health are no callers: nothing is decided for them.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.configure(health::routes).service(
+    app.configure(health::routes).configure(description::routes).service(
         web::scope("").wrap(from_fn(timed::timed)).wrap(from_fn(account::minuted)).configure(facades),
     );
 }

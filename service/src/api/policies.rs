@@ -1,6 +1,7 @@
 //! `POST /v1/lamassu/policies/reload`: the policy files are read again.
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::edge::{By, NativeError, only};
@@ -8,12 +9,12 @@ use crate::keys::Scope;
 use crate::moderator::Moderator;
 use crate::wiring::Policies;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct PoliciesJson {
     policies: Vec<PolicyJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct PolicyJson {
     name: String,
     digest: String,
@@ -39,4 +40,16 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     >(
         "POST"
     )));
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    page.operation(
+        "post",
+        "/v1/lamassu/policies/reload",
+        "Puts the policies on disk in force, all of them or none",
+    )
+    .opens(&[Scope::Admin])
+    .gives::<PoliciesJson>(200, "The policies in force.")
+    .refuses(&[422]);
 }

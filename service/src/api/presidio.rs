@@ -9,6 +9,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, ResponseError, Route, web};
 use plugins::extract::{Unit, offsets};
 use plugins::pii::{self, Datum, Kind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -50,7 +51,7 @@ impl ResponseError for PresidioError {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct AnalyzeRequest {
     text: Texts,
     language: String,
@@ -59,7 +60,7 @@ struct AnalyzeRequest {
     ad_hoc_recognizers: Option<Vec<Value>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Texts {
     One(String),
@@ -67,7 +68,7 @@ enum Texts {
 }
 
 /// *Units*: code points.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EntityJson {
     entity_type: &'static str,
     start: usize,
@@ -164,4 +165,28 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
         "GET",
         web::get().to(supported),
     ));
+}
+
+/// The form of an error.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "errors are written by hand; here is what they look like")]
+struct ErrorShape {
+    error: String,
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "The analyzer of Presidio, for personal data that has a form.";
+    let mut page = book.page::<ErrorShape>(("presidio", what), super::description::Dress::KEYED);
+    let example = json!({"text": "Write to jane@example.com.", "language": "en"});
+    page.operation("post", "/analyze", "Finds personal data in a text or in many")
+        .opens(&[Scope::Judge])
+        .takes::<AnalyzeRequest>(&example)
+        .gives_either::<Vec<EntityJson>, Vec<Vec<EntityJson>>>(
+            200,
+            "What was found; of many texts, for each.",
+        )
+        .refuses(&[503]);
+    page.operation("get", "/supportedentities", "The kinds of personal data that are found")
+        .gives::<Vec<String>>(200, "Their names.");
 }

@@ -6,13 +6,14 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
 use futures::{StreamExt, stream};
 use policies::{Action, Judgment};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::door::require_key;
 use super::edge::{self, By, NativeError, json_of, only};
 use crate::error::ApiError;
-use crate::json::OrderJson;
+use crate::json::{ErrorJson, OrderJson};
 use crate::keys::Scope;
 use crate::moderator::{Docket, Moderator, Terms};
 use crate::summarizer::Summarizer;
@@ -22,12 +23,12 @@ const JSON: &str = "application/json; charset=utf-8";
 const JUDGED_AT_ONCE: usize = 16;
 const SUMMARIZED_AT_ONCE: usize = 2;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Call {
     values: Vec<RecordIn>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct RecordIn {
     record_id: String,
@@ -35,12 +36,12 @@ struct RecordIn {
     data: Map<String, Value>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Answer {
     values: Vec<RecordOut>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct RecordOut {
     record_id: String,
@@ -49,7 +50,7 @@ struct RecordOut {
     warnings: Option<[Remark; 1]>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Remark {
     message: String,
 }
@@ -191,4 +192,23 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             )
             .default_service(web::to(edge::not_found)),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "Custom skills of Azure AI Search.";
+    let mut page = book.page::<ErrorJson>(("skills", what), super::description::Dress::KEYED);
+    let text = "The council met on Monday. It approved the new library. The library opens in May.";
+    for method in ["post", "put"] {
+        page.operation(method, "/skills/moderate", "Judges the `text` of each record")
+            .opens(&[Scope::Judge])
+            .takes::<Call>(&json!({"values": [{"recordId": "1", "data": {"text": text}}]}))
+            .gives::<Answer>(200, "What is found in each record, or why it cannot be judged.")
+            .judges();
+        page.operation(method, "/skills/summarize", "Summarizes the `text` of each record")
+            .opens(&[Scope::Judge])
+            .takes::<Call>(&json!({"values": [{"recordId": "1", "data": {"text": text, "sentences": 1}}]}))
+            .gives::<Answer>(200, "A summary of each record, or why there is none.")
+            .judges();
+    }
 }

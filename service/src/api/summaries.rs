@@ -8,6 +8,7 @@ use futures::StreamExt;
 use plugins::extract::Unit;
 use policies::{Listener, Source, Stated};
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::edge::{By, NativeError, json_of, only};
@@ -87,4 +88,18 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             .route(web::post().to(summarize))
             .default_service(only::<NativeError>("POST")),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    let documents = json!([{"id": "minutes", "text": "The council met on Monday. It approved the new library. \
+        The mayor thanked everybody. The library opens in May."}]);
+    page.operation("post", "/v1/lamassu/summarize", "Summarizes documents, or what a bank has on a question")
+        .notes("Give exactly one of `documents` and `bank`. Every sentence cites what it rests on.")
+        .opens(&[Scope::Judge])
+        .takes::<OrderJson>(&json!({"documents": documents, "sentences": 2, "mode": "extractive"}))
+        .gives::<SummaryJson>(200, "The summary, what was kept out of it, and how it came about.")
+        .streams("With `stream`, `sentence` for each sentence that is checked, and at last `summary` or `error`; all as JSON.")
+        .judges()
+        .refuses(&[404, 409, 504]);
 }

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use policies::{
     Category, Evidence, Finding, Judgment, Policy, Record, Score, Severity, Span, StageRun, Tokens, Verdict,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::ApiError;
 
 /// One text's answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct JudgmentJson {
     /// The caller's name for the text, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,13 +30,13 @@ pub struct JudgmentJson {
     record: RecordJson,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ScoreJson {
     score: f64,
     severity: u8,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FindingJson {
     category: String,
     action: &'static str,
@@ -44,7 +45,7 @@ struct FindingJson {
     evidence: Vec<EvidenceJson>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum EvidenceJson {
     Span { start: usize, end: usize },
@@ -53,7 +54,7 @@ enum EvidenceJson {
     Blocklist { list: String, item: String, start: usize, end: usize },
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RecordJson {
     stages: Vec<StageJson>,
     policy: String,
@@ -63,7 +64,7 @@ pub(crate) struct RecordJson {
     degraded: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct StageJson {
     stage: String,
     status: &'static str,
@@ -77,7 +78,7 @@ struct StageJson {
     ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TokensJson {
     prompt: usize,
     cached: usize,
@@ -85,7 +86,7 @@ struct TokensJson {
 }
 
 /// A refusal in the place of an answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorJson {
     /// The caller's name for the text, where it was readable.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +97,7 @@ pub struct ErrorJson {
     error: ErrorBody,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ErrorBody {
     code: &'static str,
     message: String,

@@ -6,6 +6,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::ApiError;
@@ -30,12 +31,13 @@ pub(in crate::api) struct AzureError {
     retry_after: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct ErrorJson<'a> {
+/// The body of an error.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct ErrorJson<'a> {
     error: ErrorBody<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ErrorBody<'a> {
     code: &'a str,
     message: &'a str,
@@ -44,7 +46,7 @@ struct ErrorBody<'a> {
     innererror: Option<InnerJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct InnerJson<'a> {
     code: &'a str,
     message: &'a str,

@@ -7,6 +7,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use futures::future::{Ready, ready};
+use serde_json::json;
 
 use super::AzureError;
 use crate::api::door::Door;
@@ -91,4 +92,18 @@ fn finish(headers: &mut HeaderMap, client_id: Option<HeaderValue>) {
     if headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
         headers.insert(CONTENT_TYPE, JSON);
     }
+}
+
+/// Describes the version that an operation asks for.
+pub(in crate::api) fn versioned<'b>(
+    operation: crate::api::description::Operation<'b>,
+    versions: &[&str],
+) -> crate::api::description::Operation<'b> {
+    let what = "A version of the vendor's API that has this operation.";
+    let schema = json!({"type": "string", "enum": versions});
+    let parameter = json!({
+        "name": "api-version", "in": "query", "required": true, "description": what, "schema": schema,
+        "example": versions.last(),
+    });
+    operation.parameter(parameter).refuses(&[400])
 }

@@ -4,20 +4,23 @@ use std::collections::BTreeSet;
 
 use actix_web::{HttpResponse, web};
 use policies::Content;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::harm::{Harm, HarmJson, Levels, analysis};
-use super::{blocking, fits, may_judge};
+use super::{blocking, fits, may_judge, operation};
 use crate::api::azure::AzureError;
 use crate::api::edge::{By, json_of};
 use crate::error::ApiError;
+use crate::keys::Scope;
 use crate::lists::{Hit, Lists};
 use crate::moderator::{Moderator, Terms};
 
 /// The longest text, in code points.
 const MAX_TEXT: usize = 10_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AnalyzeRequest {
     text: String,
@@ -27,14 +30,14 @@ struct AnalyzeRequest {
     output_type: Option<Levels>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AnalyzeAnswer {
     blocklists_match: Vec<HitJson>,
     categories_analysis: Vec<HarmJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct HitJson {
     #[serde(rename = "blocklistName")]
     list: String,
@@ -86,4 +89,15 @@ async fn hits(lists: &web::Data<Lists>, request: &AnalyzeRequest) -> Result<Vec<
     let content = move || Content::new(text).map_err(ApiError::from).map_err(AzureError::from);
     let hits = blocking(move || Ok::<_, AzureError>(lists.hits(&names, &content()?)?)).await?;
     Ok(hits.into_iter().map(HitJson::from).collect())
+}
+
+/// Describes the operation.
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
+    let example = json!({"text": "Thanks for the quick reply, the printer works again."});
+    operation(page, "post", ("/text:analyze", "Judges a text, and looks for what lists have"))
+        .opens(&[Scope::Judge])
+        .takes::<AnalyzeRequest>(&example)
+        .gives::<AnalyzeAnswer>(200, "What lists have of it, and how bad it is.")
+        .judges()
+        .refuses(&[404]);
 }

@@ -1,25 +1,29 @@
 //! `/contentsafety/text/blocklists` and `/contentsafety/text/blocklists/{name}`
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 
-use super::pages::Paging;
-use super::{blocking, may_list};
+use super::pages::{PageJson, Paging};
+use super::{blocking, may_list, operation};
 use crate::api::azure::{AzureError, Links, Version};
 use crate::api::edge::{By, json_of, only};
+use crate::keys::Scope;
 use crate::lists::{Change, Description, List, Lists};
 use crate::moderator::Moderator;
 
 /// A merge patch: what is absent stays, what is null goes.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct BlocklistPatch {
     blocklist_name: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
     description: Description,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct BlocklistJson {
     blocklist_name: String,
@@ -102,4 +106,28 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             .route(web::delete().to(delete))
             .default_service(only::<AzureError>("GET, PATCH, DELETE")),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
+    let (path, name) = ("/text/blocklists/{name}", "The list's name.");
+    operation(page, "get", ("/text/blocklists", "The lists there are"))
+        .opens(&[Scope::Banks])
+        .query::<Paging>()
+        .gives::<PageJson<BlocklistJson>>(200, "A page of them.");
+    let patch = json!({"description": "Words that nobody wants here"});
+    let change = operation(page, "patch", (path, "Makes or changes a list")).part("name", name, "words");
+    change
+        .opens(&[Scope::Banks])
+        .takes_patch::<BlocklistPatch>(&patch)
+        .gives::<BlocklistJson>(200, "The list, changed.")
+        .gives::<BlocklistJson>(201, "The list, new.");
+    operation(page, "get", (path, "One list"))
+        .part("name", name, "words")
+        .opens(&[Scope::Banks])
+        .gives::<BlocklistJson>(200, "The list.");
+    operation(page, "delete", (path, "Removes a list"))
+        .part("name", name, "words")
+        .opens(&[Scope::Banks])
+        .silent(204, "It is gone, or was not there.");
 }

@@ -16,7 +16,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, web};
 
-use super::azure::{AzureError, not_found, pass};
+use super::azure::{AzureError, ErrorJson, not_found, pass, versioned};
 use super::door::Door;
 use super::edge::{By, only};
 use crate::error::ApiError;
@@ -124,4 +124,30 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
         .configure(blocklists::routes)
         .default_service(web::to(not_found));
     app.service(scope);
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "Azure AI Content Safety. Severities are this service's own.";
+    let mut page = book.page::<ErrorJson<'_>>(("contentsafety", what), super::description::Dress::KEYED);
+    analyze::described(&mut page);
+    shield::described(&mut page);
+    protected::described(&mut page);
+    groundedness::described(&mut page);
+    blocklists::described(&mut page);
+    items::described(&mut page);
+    let absent = [("/image:analyze", "Images are not looked at here"), (CODE, "Code is not looked at here")];
+    for (path, summary) in absent {
+        let notes = "This is part of the vendor's API, and is always answered with 404 here.";
+        operation(&mut page, "post", (path, summary)).notes(notes).refuses(&[404]);
+    }
+}
+
+/// An operation under this prefix, in the versions that know it.
+fn operation<'b>(
+    page: &'b mut super::description::Page<'_>,
+    method: &'static str,
+    (path, summary): (&str, &str),
+) -> super::description::Operation<'b> {
+    versioned(page.operation(method, &format!("/contentsafety{path}"), summary), versions(path))
 }

@@ -1,11 +1,14 @@
 //! `POST /contentsafety/text:shieldPrompt`
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::{fits, may_judge};
+use super::{SHIELD, fits, may_judge, operation};
 use crate::api::azure::AzureError;
 use crate::api::edge::{By, json_of};
+use crate::keys::Scope;
 use crate::moderator::{Moderator, Terms};
 use crate::shield::{self, Prompted};
 
@@ -14,14 +17,14 @@ const MAX_TEXT: usize = 10_000;
 /// Documents of one request.
 const MAX_DOCUMENTS: usize = 5;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ShieldRequest {
     user_prompt: Option<String>,
     documents: Option<Vec<String>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ShieldAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +32,7 @@ struct ShieldAnswer {
     documents_analysis: Vec<AttackJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AttackJson {
     attack_detected: bool,
@@ -75,4 +78,14 @@ async fn prompt(moderator: &Moderator, prompt: Option<String>) -> Result<Option<
     let (docket, place) = (moderator.docket(&Terms::default())?, moderator.try_place()?);
     let Prompted { is_attack, .. } = shield::prompt(moderator, &docket, prompt, &place).await?;
     Ok(Some(AttackJson { attack_detected: is_attack }))
+}
+
+/// Describes the operation.
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
+    let example = json!({"userPrompt": "What is the capital of Peru?", "documents": ["Lima is in Peru."]});
+    operation(page, "post", (SHIELD, "Looks for attacks in a prompt and in documents"))
+        .opens(&[Scope::Judge])
+        .takes::<ShieldRequest>(&example)
+        .gives::<ShieldAnswer>(200, "Whether there is an attack, in each.")
+        .judges();
 }

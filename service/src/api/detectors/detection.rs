@@ -2,6 +2,7 @@
 
 use plugins::pii;
 use policies::{Action, Evidence, Judgment, Span};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::json::rounded;
 const UNNAMED: &str = "lamassu/policy";
 
 /// Something found. `start`, `end` and `text` are there where the API has a place for them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct DetectionJson {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     place: Option<PlaceJson>,
@@ -25,7 +26,7 @@ pub(super) struct DetectionJson {
 }
 
 /// *Units*: code points.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct PlaceJson {
     start: usize,
     end: usize,

@@ -12,8 +12,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, Route, web};
 use plugins::extract::{Unit, offsets};
 use policies::Judgment;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::detection::{DetectionJson, merged, of_judgment, of_pii, of_standing};
 use self::error::{DetectorError, not_found};
@@ -29,18 +30,18 @@ const MODERATION: &str = "moderation";
 const PII: &str = "pii";
 const GROUNDEDNESS: &str = "groundedness";
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 struct Parameters {
     threshold: Option<f32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Contents {
     contents: Vec<String>,
     detector_params: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Generation {
     #[serde(rename = "prompt")]
     _prompt: String,
@@ -48,18 +49,18 @@ struct Generation {
     detector_params: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Chat {
     messages: Vec<Message>,
     detector_params: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Message {
     content: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct ContextDoc {
     content: String,
     context_type: String,
@@ -238,4 +239,53 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     .service(
         web::resource("/health").route(web::get().to(health)).default_service(only::<DetectorError>("GET")),
     );
+}
+
+/// The form of an error.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "errors are written by hand; here is what they look like")]
+struct ErrorShape {
+    code: u16,
+    message: String,
+}
+
+/// An operation that the header `detector-id` says more of.
+fn posted<'b>(
+    page: &'b mut super::description::Page<'_>,
+    (path, summary): (&str, &str),
+    detector: &str,
+) -> super::description::Operation<'b> {
+    let what =
+        "What is sought: `moderation`, `pii` or a category of the policy; `groundedness` at `/context/doc`.";
+    let header = json!({
+        "name": "detector-id", "in": "header", "required": true, "description": what,
+        "schema": {"type": "string"}, "example": detector,
+    });
+    let operation = page.operation("post", &format!("/api/v1/text{path}"), summary);
+    operation.parameter(header).opens(&[Scope::Judge]).refuses(&[404])
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "The detector API of the FMS guardrails orchestrator.";
+    let dress = super::description::Dress { reading: &[408, 413, 422], ..super::description::Dress::KEYED };
+    let mut page = book.page::<ErrorShape>(("detectors", what), dress);
+    let text = "Thanks for the quick reply, the printer works again.";
+    posted(&mut page, ("/contents", "Looks through each content"), MODERATION)
+        .takes::<Contents>(&json!({"contents": [text]}))
+        .gives::<Vec<Vec<DetectionJson>>>(200, "What was found in each, and where, in code points.")
+        .judges();
+    posted(&mut page, ("/generation", "Looks through what was generated"), MODERATION)
+        .takes::<Generation>(&json!({"prompt": "Is it mended?", "generated_text": text}))
+        .gives::<Vec<DetectionJson>>(200, "What was found.")
+        .judges();
+    posted(&mut page, ("/chat", "Looks through every message"), PII)
+        .takes::<Chat>(&json!({"messages": [{"role": "user", "content": text}]}))
+        .gives::<Vec<DetectionJson>>(200, "What was found.")
+        .judges();
+    posted(&mut page, ("/context/doc", "Holds a text against documents"), GROUNDEDNESS)
+        .takes::<ContextDoc>(&json!({"content": "The library is closed on Sundays.", "context_type": "docs",
+            "context": ["The library is closed on Sundays and opens at nine on weekdays."]}))
+        .gives::<Vec<DetectionJson>>(200, "What no document bears out.")
+        .refuses(&[503, 504]);
 }

@@ -15,9 +15,10 @@ use actix_web::http::header::{HeaderName, RETRY_AFTER};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::azure::{AzureError, Links, Version, not_found, pass};
+use super::azure::{AzureError, ErrorJson, Links, Version, not_found, pass, versioned};
 use super::door::Door;
 use super::edge::{By, json_of, only};
 use crate::decisions::{Heading, Minutes};
@@ -148,4 +149,38 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
             .service(service("/analyze-text/jobs/{id}", "GET", web::get().to(status)))
             .default_service(web::to(not_found)),
     );
+}
+
+/// An operation on jobs.
+fn operation<'b>(
+    page: &'b mut super::description::Page<'_>,
+    method: &'static str,
+    (path, summary): (&str, &str),
+) -> super::description::Operation<'b> {
+    versioned(page.operation(method, path, summary), versions(path)).opens(&[Scope::Judge])
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what =
+        "Azure AI Language: jobs that summarize documents. What is made of a job is kept for 24 hours.";
+    let mut page = book.page::<ErrorJson<'_>>(("language", what), super::description::Dress::KEYED);
+    let (one, id) = (format!("{JOBS}/{{id}}"), "0199c1d4-5a3e-7c1e-9d0a-3f6c0b7a9e21");
+    let text = "The council met on Monday. It approved the new library. The library opens in May.";
+    let tasks = json!([{"kind": "ExtractiveSummarization", "parameters": {"sentenceCount": 1}}]);
+    let example = json!({"analysisInput": {"documents": [{"id": "1", "text": text}]}, "tasks": tasks});
+    let place = "Where the job is found.";
+    operation(&mut page, "post", (JOBS, "Takes a job on"))
+        .takes::<JobRequest>(&example)
+        .silent(202, "It is being done.")
+        .header(202, "operation-location", place);
+    let stats = json!({"type": "boolean"});
+    operation(&mut page, "get", (&one, "How a job stands"))
+        .part("id", "The job's id.", id)
+        .asks("showStats", "Whether documents are counted.", stats)
+        .gives::<JobJson<'_>>(200, "The job, and what has been made of it.");
+    operation(&mut page, "post", (&format!("{one}:cancel"), "Asks a job to stop"))
+        .part("id", "The job's id.", id)
+        .silent(202, "It is asked.")
+        .header(202, "operation-location", place);
 }

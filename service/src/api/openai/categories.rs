@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use policies::{Action, Category, Judgment};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::json::rounded;
@@ -12,7 +13,7 @@ use crate::json::rounded;
 const UNNAMED: &str = "lamassu/policy";
 
 /// What was found in a text.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct ResultJson {
     pub(super) flagged: bool,
     categories: BTreeMap<String, bool>,

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use inference::InferenceError;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::JSON;
@@ -20,12 +21,12 @@ pub(super) struct OpenAiError {
 }
 
 /// The body of an error; in a stream, an event of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ErrorJson {
     error: ErrorBody,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ErrorBody {
     message: String,
     #[serde(rename = "type")]
@@ -39,7 +40,7 @@ struct ErrorBody {
 }
 
 /// What Azure's clients look for when a prompt was kept back.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct InnerJson {
     code: &'static str,
     content_filter_result: FilterJson,

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::door::require_key;
 use crate::error::ApiError;
-use error::OpenAiError;
+use error::{ErrorJson, OpenAiError};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -48,4 +48,32 @@ fn resources(app: &mut web::ServiceConfig) {
 
 fn deployed(app: &mut web::ServiceConfig) {
     app.configure(embeddings::routes).configure(chat::routes);
+}
+
+/// Describes the operations, under each prefix that clients have for them.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "OpenAI's API: moderations, models, embeddings, chat completions. `/openai` is the form of Azure's clients.";
+    let mut page = book.page::<ErrorJson>(("openai", what), super::description::Dress::KEYED);
+    for prefix in ["/v1", "/openai/v1", "/openai"] {
+        moderations::described(&mut page, prefix);
+        models::described(&mut page, prefix);
+        embeddings::described(&mut page, prefix);
+        chat::described(&mut page, prefix);
+    }
+    let deployed = "/openai/deployments/{deployment}";
+    embeddings::described(&mut page, deployed);
+    chat::described(&mut page, deployed);
+}
+
+/// An operation under `prefix`, which may name the model.
+fn operation<'b>(
+    page: &'b mut super::description::Page<'_>,
+    (prefix, path): (&str, &str),
+    (summary, model): (&str, &str),
+) -> super::description::Operation<'b> {
+    let operation = page.operation("post", &format!("{prefix}{path}"), summary).refuses(&[404]);
+    if prefix.contains("{deployment}") {
+        return operation.part("deployment", "The model's name.", model);
+    }
+    operation
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::edge::only;
@@ -33,13 +34,13 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ModelsJson {
     object: &'static str,
     data: Vec<ModelJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ModelJson {
     id: String,
     object: &'static str,
@@ -102,4 +103,13 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     >(
         "GET"
     )));
+}
+
+/// Describes the operations under `prefix`.
+pub(super) fn described(page: &mut super::super::description::Page<'_>, prefix: &str) {
+    page.operation("get", &format!("{prefix}/models"), "What models there are")
+        .gives::<ModelsJson>(200, "All models.");
+    page.operation("get", &format!("{prefix}/models/{{model}}"), "One model")
+        .part("model", "The model's name.", ENCODER)
+        .gives::<ModelJson>(200, "The model.");
 }

@@ -24,6 +24,12 @@ const MAX_PARTS: usize = 1_000;
 /// Between the answers.
 const BOUNDARY: &str = "batch_lamassu";
 
+/// A batch as it is sent, under the boundary `batch_example`.
+pub(super) const EXAMPLE: &str = "--batch_example\r\nContent-Type: application/http\r\nContent-ID: <1>\r\n\r\n\
+    POST /v1alpha1/comments:analyze HTTP/1.1\r\nContent-Type: application/json\r\n\r\n\
+    {\"comment\": {\"text\": \"Good morning!\"}, \"requestedAttributes\": {\"TOXICITY\": {}}}\r\n\
+    --batch_example--\r\n";
+
 /// A message: its first lines, unfolded, and what comes after the empty one.
 struct Message<'a> {
     head: Vec<String>,

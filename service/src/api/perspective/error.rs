@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use policies::ContentError;
+use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::answer::JSON;
@@ -221,6 +222,23 @@ impl ResponseError for GoogleError {
 /// The answer where nothing lives.
 pub(super) async fn not_found() -> Result<HttpResponse, GoogleError> {
     Err(ApiError::NotFound.into())
+}
+
+/// The form of an error.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "errors are written by hand; here is what they look like")]
+pub(super) struct ErrorShape {
+    error: ErrorMembers,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "errors are written by hand; here is what they look like")]
+struct ErrorMembers {
+    code: u16,
+    message: String,
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Vec<Value>>,
 }
 
 #[cfg(test)]
