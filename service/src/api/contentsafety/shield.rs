@@ -8,7 +8,7 @@ use super::{fits, may_judge};
 use crate::api::account::{accounted, told};
 use crate::api::azure::AzureError;
 use crate::api::edge::{By, json_of};
-use crate::moderator::{Moderator, Terms};
+use crate::moderator::{Docket, Moderator, Terms};
 use crate::shield::{self, Prompted};
 
 /// The longest prompt, and the most of all documents together, in code points.
@@ -60,10 +60,12 @@ pub(super) async fn shield(
     may_judge(&caller)?;
     let request: ShieldRequest = json_of(body, moderator.limits().max_body_bytes).await?;
     request.check()?;
-    let (user_prompt_analysis, record) = prompt(&moderator, request.user_prompt).await?;
+    let docket = moderator.docket(&Terms::default())?;
+    let (user_prompt_analysis, record) = prompt(&moderator, &docket, request.user_prompt).await?;
     let mut documents_analysis = Vec::new();
     for document in request.documents.unwrap_or_default() {
-        documents_analysis.push(AttackJson { attack_detected: shield::document(document).await? });
+        let attack_detected = shield::document(docket.policy(), document).await?;
+        documents_analysis.push(AttackJson { attack_detected });
     }
     let answer = HttpResponse::Ok().json(ShieldAnswer { user_prompt_analysis, documents_analysis });
     Ok(match record {
@@ -75,13 +77,14 @@ pub(super) async fn shield(
 /// A blank prompt says nothing, and attacks nobody.
 async fn prompt(
     moderator: &Moderator,
+    docket: &Docket,
     prompt: Option<String>,
 ) -> Result<(Option<AttackJson>, Option<Record>), AzureError> {
     let Some(prompt) = prompt else { return Ok((None, None)) };
     if prompt.trim().is_empty() {
         return Ok((Some(AttackJson { attack_detected: false }), None));
     }
-    let (docket, place) = (moderator.docket(&Terms::default())?, moderator.try_place()?);
-    let Prompted { is_attack, judgment } = shield::prompt(moderator, &docket, prompt, &place).await?;
+    let place = moderator.try_place()?;
+    let Prompted { is_attack, judgment } = shield::prompt(moderator, docket, prompt, &place).await?;
     Ok((Some(AttackJson { attack_detected: is_attack }), Some(judgment.record)))
 }
