@@ -42,6 +42,7 @@ fn judgment(policy: &Policy) -> Judgment {
             index: None,
             not_scored: Vec::new(),
         },
+        rewritten: None,
     }
 }
 

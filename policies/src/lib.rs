@@ -14,6 +14,7 @@ mod finding;
 mod pipeline;
 mod policy;
 mod record;
+mod rewrite;
 mod stage;
 mod subject;
 mod summary;
@@ -30,6 +31,7 @@ pub use policy::{
     StageSpec, Thresholds,
 };
 pub use record::{Record, StageRun, Status, merge_spans};
+pub use rewrite::{Replacement, Rewrite, Rewritten};
 pub use stage::{Entry, Examination, Precedent, Retrieved, Revision, Ruling, Stage, StageError, Tokens};
 pub use subject::Subject;
 pub use summary::{

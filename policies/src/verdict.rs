@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::{Category, Finding, Record, Score, Severity};
+use crate::{Category, Finding, Record, Rewritten, Score, Severity};
 
 /// What to do with a text. The greater is the stricter: `max` joins two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
@@ -61,4 +61,6 @@ pub struct Judgment {
     pub verdict: Verdict,
     /// Who gave it, and who could not.
     pub record: Record,
+    /// What to pass on in the place of the text, if stages want anything in it masked. It goes with any action.
+    pub rewritten: Option<Rewritten>,
 }

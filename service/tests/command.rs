@@ -93,14 +93,14 @@ fn the_record_says_which_stages_ran_on_what_over_which_bytes() {
     let record = &json_lines(&output)[0]["record"];
     let stages = record["stages"].as_array().expect("stages");
     let names: Vec<&str> = stages.iter().filter_map(|stage| stage["stage"].as_str()).collect();
-    assert_eq!(names, ["blocklist", "retrieve", "classify", "adjudicate"]);
-    for stage in &stages[..3] {
+    assert_eq!(names, ["blocklist", "pii", "shield", "retrieve", "classify", "adjudicate"]);
+    for stage in &stages[..5] {
         assert_eq!(stage["bytes"], json!([[0, text.len()]]), "{stage}");
         assert!(stage["ms"].is_number());
     }
-    assert_eq!(stages[2]["device"], "cpu");
-    assert_eq!((&stages[3]["status"], &stages[3]["bytes"]), (&json!("skipped"), &json!([])), "no doubt here");
-    assert!(stages[3]["reason"].is_string());
+    assert_eq!(stages[4]["device"], "cpu");
+    assert_eq!((&stages[5]["status"], &stages[5]["bytes"]), (&json!("skipped"), &json!([])), "no doubt here");
+    assert!(stages[5]["reason"].is_string());
     assert_eq!(record["degraded"], false);
     for model in ["encoder", "classifier", "llama"] {
         let digest = &record["models"][model];
@@ -280,7 +280,7 @@ fn a_confirmed_precedent_acts_at_once_and_an_unconfirmed_one_never() {
     assert_eq!(action(&answer), "block");
     let evidence = &answer["findings"][0]["evidence"][0];
     assert_eq!((&evidence["kind"], &evidence["id"]), (&json!("precedent"), &json!("t-1")));
-    let classify = &answer["record"]["stages"][2];
+    let classify = &answer["record"]["stages"][4];
     assert_eq!(classify["status"], "skipped");
     assert_eq!(classify["reason"], "the text is an exact copy of precedent `t-1`");
     let found = lamassu(data.path())

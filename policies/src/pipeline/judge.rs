@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Ask, Pipeline, Progress};
-use crate::{Action, Category, Content, Dossier, Finding, Judgment, Score, Severity, Verdict};
+use crate::{Action, Category, Content, Dossier, Finding, Judgment, Rewritten, Score, Severity, Verdict};
 
 impl Pipeline {
     /// Judges one text.
@@ -43,6 +43,7 @@ impl Pipeline {
                 explanations: dossier.explanations().cloned().collect(),
             },
             record: self.record(runs, &scored, judged),
+            rewritten: Rewritten::of(dossier.content().original(), dossier.replacements().cloned()),
         }
     }
 

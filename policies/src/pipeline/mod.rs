@@ -152,6 +152,7 @@ impl<S: Subject> Pipeline<S> {
                 return entry;
             }
             Entry::Findings(findings) => (findings, &[][..]),
+            Entry::Rewrite(rewrite) => (&mut rewrite.findings, &[][..]),
             Entry::Revision(revision) => {
                 let floors = self.policy.floors();
                 revision.findings.retain(|finding| {

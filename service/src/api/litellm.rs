@@ -36,18 +36,58 @@ struct Answer {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked_reason: Option<String>,
+    /// What takes the place of the texts, one for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    texts: Option<Vec<String>>,
 }
 
-impl Shown {
-    /// Everything to judge: the texts, and what a model would hand to tools.
-    fn texts(self) -> Vec<String> {
-        let calls = self.tool_calls.unwrap_or_default();
+/// What is judged: the texts, and what a model would hand to tools.
+struct Said {
+    texts: Vec<String>,
+    arguments: Vec<String>,
+}
+
+/// A turn that only calls a tool says nothing.
+fn says_something(text: &&String) -> bool {
+    !text.trim().is_empty()
+}
+
+impl Said {
+    fn of(shown: Shown) -> Self {
+        let calls = shown.tool_calls.unwrap_or_default();
         let arguments = calls.iter().filter_map(|call| call.pointer("/function/arguments")?.as_str());
-        let arguments: Vec<_> = arguments.map(said).collect();
-        let texts = self.texts.unwrap_or_default().into_iter().chain(arguments);
-        // A turn that only calls a tool says nothing.
-        texts.filter(|text| !text.trim().is_empty()).collect()
+        Self { texts: shown.texts.unwrap_or_default(), arguments: arguments.map(said).collect() }
     }
+
+    /// Everything to judge, the texts first.
+    fn everything(&self) -> Vec<String> {
+        self.texts.iter().chain(&self.arguments).filter(says_something).cloned().collect()
+    }
+
+    /// The texts as they may be passed on if that is not as they are, by the judgments of [`Said::everything`].
+    fn masked(self, judgments: &[Judgment]) -> Masked {
+        let mut judgments = judgments.iter();
+        let mut masked = false;
+        let texts = self.texts.into_iter().map(|text| {
+            let judgment = Some(&text).filter(says_something).and_then(|_| judgments.next());
+            let rewritten = judgment.and_then(|judgment| judgment.rewritten.as_ref());
+            masked |= rewritten.is_some();
+            rewritten.map_or(text, |rewritten| rewritten.text.clone())
+        });
+        let texts = texts.collect();
+        if judgments.any(|judgment| judgment.rewritten.is_some()) {
+            return Masked::Arguments;
+        }
+        if masked { Masked::Texts(texts) } else { Masked::Nothing }
+    }
+}
+
+/// What of a call is to be masked.
+enum Masked {
+    Nothing,
+    Texts(Vec<String>),
+    /// There is no place for them in an answer.
+    Arguments,
 }
 
 /// What arguments say, one string a line: around them stands what no person reads. Those that are no JSON are taken as
@@ -80,8 +120,9 @@ async fn guard(
         let answer = Answer::blocked("images are not supported: this service reads text");
         return Ok(HttpResponse::Ok().content_type(JSON).json(answer));
     }
-    let judgments = judged(&moderator, &docket, shown.texts()).await?;
-    let answer = Answer::new(&judgments, docket.policy().name());
+    let said = Said::of(shown);
+    let judgments = judged(&moderator, &docket, said.everything()).await?;
+    let answer = Answer::new(said, &judgments, docket.policy().name());
     Ok(HttpResponse::Ok().content_type(JSON).json(answer))
 }
 
@@ -106,13 +147,13 @@ pub(super) async fn judged(
 
 impl Answer {
     fn blocked(reason: &str) -> Self {
-        Self { action: "BLOCKED", blocked_reason: Some(reason.to_owned()) }
+        Self { action: "BLOCKED", blocked_reason: Some(reason.to_owned()), texts: None }
     }
 
-    fn new(judgments: &[Judgment], policy: &str) -> Self {
+    fn new(said: Said, judgments: &[Judgment], policy: &str) -> Self {
         let held = || judgments.iter().filter(|judgment| judgment.verdict.action >= Action::Review);
         if held().next().is_none() {
-            return Self { action: "NONE", blocked_reason: None };
+            return Self::passed(said.masked(judgments), policy);
         }
         let found = held().flat_map(|judgment| &judgment.verdict.findings);
         let found: BTreeSet<&str> = found.map(|finding| finding.category.name()).collect();
@@ -121,6 +162,19 @@ impl Answer {
             named => named,
         };
         Self::blocked(&format!("held back by policy `{policy}`: {what}"))
+    }
+
+    /// What nobody holds back, without what is masked. Arguments that should be masked and cannot be do not pass.
+    fn passed(masked: Masked, policy: &str) -> Self {
+        match masked {
+            Masked::Nothing => Self { action: "NONE", blocked_reason: None, texts: None },
+            Masked::Texts(texts) => {
+                Self { action: "GUARDRAIL_INTERVENED", blocked_reason: None, texts: Some(texts) }
+            }
+            Masked::Arguments => Self::blocked(&format!(
+                "policy `{policy}` masks a part of a tool call's arguments, which cannot be done here"
+            )),
+        }
     }
 }
 

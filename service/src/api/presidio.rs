@@ -135,7 +135,7 @@ impl AnalyzeRequest {
 }
 
 fn entities(text: &str, wanted: &[Kind], threshold: f32) -> Vec<EntityJson> {
-    let mut found = pii::find(text);
+    let mut found = pii::find_behind(text);
     found.retain(|datum| wanted.contains(&datum.kind) && datum.score >= threshold);
     let ranges: Vec<_> = found.iter().map(|datum| datum.range.clone()).collect();
     let extents = offsets(text, &ranges, Unit::CodePoint);

@@ -110,16 +110,22 @@ async fn judged(moderator: &Moderator, docket: &Docket, data: &Map<String, Value
     Ok((moderation(&judgment), judgment.record.degraded()))
 }
 
-fn moderation(Judgment { verdict, .. }: &Judgment) -> Value {
+/// A skill's outputs. `maskedText` is what to pass on in the place of the text, and null if that is the text itself.
+fn moderation(Judgment { verdict, rewritten, .. }: &Judgment) -> Value {
     let severities = verdict
         .scores
         .iter()
         .map(|(category, (_, severity))| (category.to_string(), Value::from(severity.value())));
-    let mut categories: Vec<&str> = verdict.findings.iter().map(|finding| finding.category.name()).collect();
-    categories.dedup();
+    let mut categories: Vec<&str> = Vec::new();
+    for finding in &verdict.findings {
+        if !categories.contains(&finding.category.name()) {
+            categories.push(finding.category.name());
+        }
+    }
     json!({
         "flagged": verdict.action > Action::Allow, "action": verdict.action.name(), "categories": categories,
         "severities": severities.collect::<Map<_, _>>(),
+        "maskedText": rewritten.as_ref().map(|rewritten| rewritten.text.as_str()),
     })
 }
 

@@ -105,7 +105,7 @@ impl Tally {
 
     /// Counts one judgment against the labels of its text.
     pub fn count(&mut self, judgment: &Judgment, labels: &BTreeMap<String, u8>) {
-        let Judgment { verdict, record } = judgment;
+        let Judgment { verdict, record, .. } = judgment;
         self.texts += 1;
         self.degraded += usize::from(record.degraded());
         *self.actions.entry(verdict.action).or_default() += 1;

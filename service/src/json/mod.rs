@@ -9,7 +9,8 @@ pub use summary::{StatedJson, SummaryJson};
 use std::collections::BTreeMap;
 
 use policies::{
-    Category, Evidence, Finding, Judgment, Policy, Record, Score, Severity, Span, StageRun, Tokens, Verdict,
+    Category, Evidence, Finding, Judgment, Policy, Record, Replacement, Rewritten, Score, Severity, Span,
+    StageRun, Tokens, Verdict,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub struct JudgmentJson {
     action: &'static str,
     categories: BTreeMap<String, ScoreJson>,
     findings: Vec<FindingJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rewrite: Option<RewriteJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     explanations: Vec<String>,
     record: RecordJson,
@@ -43,6 +46,21 @@ struct FindingJson {
     score: f64,
     severity: u8,
     evidence: Vec<EvidenceJson>,
+}
+
+/// The text to pass on in the place of the one judged.
+#[derive(Debug, Serialize, JsonSchema)]
+struct RewriteJson {
+    text: String,
+    spans: Vec<ReplacedJson>,
+}
+
+/// Bytes of the text judged, and what stands in their place.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReplacedJson {
+    start: usize,
+    end: usize,
+    with: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -114,7 +132,7 @@ impl JudgmentJson {
     /// The JSON of `judgment`, made by `policy`.
     #[must_use]
     pub fn new(judgment: &Judgment, policy: &Policy) -> Self {
-        let Judgment { verdict, record } = judgment;
+        let Judgment { verdict, record, rewritten } = judgment;
         let Verdict { action, findings, scores, explanations } = verdict;
         let categories = scores.iter().map(|(category, scored)| (category.to_string(), score_json(*scored)));
         Self {
@@ -122,6 +140,7 @@ impl JudgmentJson {
             action: action.name(),
             categories: categories.collect(),
             findings: findings.iter().map(|finding| finding_json(finding, policy)).collect(),
+            rewrite: rewritten.as_ref().map(rewrite_json),
             explanations: explanations.iter().map(ToString::to_string).collect(),
             record: record_json(record),
         }
@@ -154,6 +173,15 @@ fn finding_json(finding: &Finding, policy: &Policy) -> FindingJson {
         severity: finding.severity.value(),
         evidence: finding.evidence.iter().map(evidence_json).collect(),
     }
+}
+
+fn rewrite_json(rewritten: &Rewritten) -> RewriteJson {
+    let replaced = |Replacement { span, with }: &Replacement| ReplacedJson {
+        start: span.start,
+        end: span.end,
+        with: with.to_string(),
+    };
+    RewriteJson { text: rewritten.text.clone(), spans: rewritten.replaced.iter().map(replaced).collect() }
 }
 
 fn evidence_json(evidence: &Evidence) -> EvidenceJson {

@@ -9,7 +9,7 @@ use super::{SHIELD, fits, may_judge, operation};
 use crate::api::azure::AzureError;
 use crate::api::edge::{By, json_of};
 use crate::keys::Scope;
-use crate::moderator::{Moderator, Terms};
+use crate::moderator::{Docket, Moderator, Terms};
 use crate::shield::{self, Prompted};
 
 /// The longest prompt, and the most of all documents together, in code points.
@@ -61,22 +61,28 @@ pub(super) async fn shield(
     may_judge(&caller)?;
     let request: ShieldRequest = json_of(body, moderator.limits().max_body_bytes).await?;
     request.check()?;
-    let user_prompt_analysis = prompt(&moderator, request.user_prompt).await?;
+    let docket = moderator.docket(&Terms::default())?;
+    let user_prompt_analysis = prompt(&moderator, &docket, request.user_prompt).await?;
     let mut documents_analysis = Vec::new();
     for document in request.documents.unwrap_or_default() {
-        documents_analysis.push(AttackJson { attack_detected: shield::document(document).await? });
+        let attack_detected = shield::document(docket.policy(), document).await?;
+        documents_analysis.push(AttackJson { attack_detected });
     }
     Ok(HttpResponse::Ok().json(ShieldAnswer { user_prompt_analysis, documents_analysis }))
 }
 
 /// A blank prompt says nothing, and attacks nobody.
-async fn prompt(moderator: &Moderator, prompt: Option<String>) -> Result<Option<AttackJson>, AzureError> {
+async fn prompt(
+    moderator: &Moderator,
+    docket: &Docket,
+    prompt: Option<String>,
+) -> Result<Option<AttackJson>, AzureError> {
     let Some(prompt) = prompt else { return Ok(None) };
     if prompt.trim().is_empty() {
         return Ok(Some(AttackJson { attack_detected: false }));
     }
-    let (docket, place) = (moderator.docket(&Terms::default())?, moderator.try_place()?);
-    let Prompted { is_attack, .. } = shield::prompt(moderator, &docket, prompt, &place).await?;
+    let place = moderator.try_place()?;
+    let Prompted { is_attack, .. } = shield::prompt(moderator, docket, prompt, &place).await?;
     Ok(Some(AttackJson { attack_detected: is_attack }))
 }
 

@@ -92,7 +92,7 @@ fn span_of(evidence: &Evidence) -> Option<Span> {
 /// Personal data in `text`.
 pub(super) fn of_pii(text: &str, threshold: Option<f32>) -> Vec<DetectionJson> {
     let found =
-        pii::find(text).into_iter().filter(|datum| threshold.is_none_or(|least| datum.score >= least));
+        pii::find_behind(text).into_iter().filter(|datum| threshold.is_none_or(|least| datum.score >= least));
     let detection = |datum: pii::Datum| DetectionJson {
         place: Some(PlaceJson::of(text, datum.range)),
         detection: crate::api::presidio::entity(datum.kind).to_owned(),

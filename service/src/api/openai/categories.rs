@@ -57,7 +57,7 @@ impl ResultJson {
     /// What `judgment` says. A category is flagged if a finding in it reaches a line of the policy and the verdict stands
     /// by it.
     pub(super) fn new(judgment: &Judgment) -> Self {
-        let Judgment { verdict, record } = judgment;
+        let Judgment { verdict, record, .. } = judgment;
         let acts = verdict.action > Action::Allow;
         let mut result = Self {
             flagged: false,
@@ -122,7 +122,7 @@ mod tests {
             index: None,
             not_scored: not_scored.to_vec(),
         };
-        ResultJson::new(&Judgment { verdict, record })
+        ResultJson::new(&Judgment { verdict, record, rewritten: None })
     }
 
     fn flagged(result: &ResultJson) -> Vec<&str> {

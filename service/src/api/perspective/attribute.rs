@@ -148,7 +148,7 @@ impl Attribute {
 
     /// The highest score of the categories that count.
     fn highest(&self, judgment: &Judgment) -> Option<f32> {
-        let Judgment { verdict, record } = judgment;
+        let Judgment { verdict, record, .. } = judgment;
         // A policy's own category may rest on lists alone, of which none holds what is not found.
         let listed = matches!(self.measured_by, Measure::Policys(_)) && !record.degraded();
         let told = verdict.scores.iter().filter(|(category, (score, _))| {
@@ -215,6 +215,7 @@ mod tests {
                 index: None,
                 not_scored: not_scored.to_vec(),
             },
+            rewritten: None,
         }
     }
 
