@@ -66,7 +66,7 @@ impl House {
             };
             match parameter["in"].as_str() {
                 Some("path") => {
-                    target = target.replace(&format!("{{{name}}}"), self.at(path, name).unwrap_or(example))
+                    target = target.replace(&format!("{{{name}}}"), self.at(path, name).unwrap_or(example));
                 }
                 Some("query") => query.push(format!("{name}={example}")),
                 _ => headers.push((name, example.to_owned())),
