@@ -7,7 +7,8 @@ mod support;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use actix_web::test::{TestRequest, call_and_read_body, init_service};
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, HttpRequest, web};
 use serde_json::Value;
 use support::{Answer, Server, file, folder};
@@ -65,7 +66,7 @@ impl House {
             };
             match parameter["in"].as_str() {
                 Some("path") => {
-                    target = target.replace(&format!("{{{name}}}"), self.at(path, name).unwrap_or(example))
+                    target = target.replace(&format!("{{{name}}}"), self.at(path, name).unwrap_or(example));
                 }
                 Some("query") => query.push(format!("{name}={example}")),
                 _ => headers.push((name, example.to_owned())),
@@ -154,15 +155,24 @@ async fn shown(request: HttpRequest) -> String {
     format!("{:#?}", request.resource_map())
 }
 
+/// The answer to a request for `path`, without anything behind it: what is asked for so needs nothing.
+async fn got(path: &str) -> (HeaderMap, String) {
+    let app = App::new().configure(service::api::routes).route("/shown", web::get().to(shown));
+    let answer = call_service(&init_service(app).await, TestRequest::get().uri(path).to_request()).await;
+    assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    let headers = answer.headers().clone();
+    (headers, String::from_utf8(read_body(answer).await.to_vec()).expect("text"))
+}
+
+async fn document() -> Value {
+    serde_json::from_str(&got("/openapi.json").await.1).expect("JSON")
+}
+
 #[actix_web::test]
 async fn every_route_is_described_and_nothing_else() {
-    let app = App::new().configure(service::api::routes).route("/shown", web::get().to(shown));
-    let app = init_service(app).await;
-    let tree = call_and_read_body(&app, TestRequest::get().uri("/shown").to_request()).await;
-    let mut routes = routes(std::str::from_utf8(&tree).expect("text"));
+    let mut routes = routes(&got("/shown").await.1);
     assert!(routes.remove("/shown"), "{routes:?}");
-    let written = call_and_read_body(&app, TestRequest::get().uri("/openapi.json").to_request()).await;
-    let written: Value = serde_json::from_slice(&written).expect("JSON");
+    let written = document().await;
     let described = written["paths"].as_object().expect("paths").keys().cloned().collect();
     assert_eq!(routes, described);
 }
@@ -207,8 +217,8 @@ fn a_method_that_is_not_described_is_refused_with_405() {
     }
 }
 
-#[test]
-fn whatever_the_description_refers_to_is_in_it_and_operations_have_names_of_their_own() {
+#[actix_web::test]
+async fn whatever_the_description_refers_to_is_in_it_and_operations_have_names_of_their_own() {
     fn references(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
@@ -219,19 +229,19 @@ fn whatever_the_description_refers_to_is_in_it_and_operations_have_names_of_thei
             _ => {}
         }
     }
-    let house = House::new();
+    let document = document().await;
     let mut found = Vec::new();
-    references(&house.document, &mut found);
+    references(&document, &mut found);
     assert!(found.len() > 100, "{}", found.len());
     for reference in found {
         let pointer = reference.strip_prefix('#').expect("it is within the description");
-        assert!(house.document.pointer(pointer).is_some(), "{reference}");
+        assert!(document.pointer(pointer).is_some(), "{reference}");
     }
     let ids: Vec<&str> =
-        operations(&house.document).iter().filter_map(|it| it.says["operationId"].as_str()).collect();
+        operations(&document).iter().filter_map(|it| it.says["operationId"].as_str()).collect();
     let distinct: BTreeSet<&&str> = ids.iter().collect();
-    assert_eq!((distinct.len(), ids.len()), (ids.len(), operations(&house.document).len()));
-    for Operation { path, says, .. } in operations(&house.document) {
+    assert_eq!((distinct.len(), ids.len()), (ids.len(), operations(&document).len()));
+    for Operation { path, says, .. } in operations(&document) {
         let responses = says["responses"].as_object().expect("responses").values();
         for link in
             responses.filter_map(|response| response["links"].as_object()).flat_map(|links| links.values())
@@ -240,7 +250,7 @@ fn whatever_the_description_refers_to_is_in_it_and_operations_have_names_of_thei
         }
         for security in says["security"].as_array().expect("ways in").iter().filter_map(Value::as_object) {
             for way in security.keys() {
-                assert!(house.document["components"]["securitySchemes"][way].is_object(), "{path}: {way}");
+                assert!(document["components"]["securitySchemes"][way].is_object(), "{path}: {way}");
             }
         }
     }
@@ -258,26 +268,15 @@ fn what_a_door_needs_is_described_as_it_is() {
     }
 }
 
-#[test]
-fn the_page_needs_no_key_and_nothing_from_anywhere_else() {
-    let house = House::new();
-    let page = house.server.get("/docs");
-    assert_eq!(page.status, 200);
-    let policy = page.headers["content-security-policy"].to_str().expect("text");
-    assert!(
-        policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"),
-        "{policy}"
-    );
+#[actix_web::test]
+async fn the_page_needs_nothing_from_anywhere_else_and_shows_only_text() {
+    let (headers, page) = got("/docs").await;
+    let policy = headers.get("content-security-policy").expect("a policy").to_str().expect("text");
+    let allowed = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';";
+    assert!(policy.starts_with(allowed), "{policy}");
     for path in ["/docs", "/docs/page.js", "/docs/page.css"] {
-        let file = house.server.get(path);
-        assert_eq!(file.status, 200, "{path}");
-        assert!(
-            !file.body.contains("//cdn") && !file.body.contains("http:") && !file.body.contains("https:"),
-            "{path}"
-        );
-        assert!(!file.body.contains("innerHTML"), "what is shown is text");
-        if path != "/docs" {
-            assert!(page.body.contains(path.trim_start_matches('/')), "the page names {path}");
-        }
+        let (_, file) = got(path).await;
+        assert!(!["//cdn", "http:", "https:", "innerHTML"].iter().any(|word| file.contains(word)), "{path}");
+        assert!(path == "/docs" || page.contains(path.trim_start_matches('/')), "the page names {path}");
     }
 }

@@ -115,11 +115,11 @@ pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
         .opens(&[Scope::Banks])
         .query::<Paging>()
         .gives::<PageJson<BlocklistJson>>(200, "A page of them.");
-    let patch = json!({"description": "Words that nobody wants here"});
+    let example = json!({"description": "Words that nobody wants here"});
     let change = operation(page, "patch", (path, "Makes or changes a list")).part("name", name, "words");
     change
         .opens(&[Scope::Banks])
-        .takes_patch::<BlocklistPatch>(&patch)
+        .takes_patch::<BlocklistPatch>(&example)
         .gives::<BlocklistJson>(200, "The list, changed.")
         .gives::<BlocklistJson>(201, "The list, new.");
     operation(page, "get", (path, "One list"))

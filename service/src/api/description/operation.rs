@@ -215,7 +215,9 @@ impl Operation<'_> {
         *self.entry(name) = value;
     }
 
+    /// A part of what is written of it.
     fn entry(&mut self, name: &str) -> &mut Value {
+        // Invariant: paths, operations and responses are maps, or not there yet, which becomes one.
         &mut self.book.paths[&self.path][self.method][name]
     }
 }

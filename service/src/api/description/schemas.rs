@@ -52,13 +52,11 @@ impl Schemas {
                 self.named.insert(key.clone(), schema);
             }
         }
-        match keys.get(T::schema_name().as_ref()).filter(|_| has_name) {
-            Some(key) => json!({"$ref": format!("{SHARED}{key}")}),
-            None => {
-                refer(&mut root, &keys);
-                root
-            }
+        if let Some(key) = keys.get(T::schema_name().as_ref()).filter(|_| has_name) {
+            return json!({"$ref": format!("{SHARED}{key}")});
         }
+        refer(&mut root, &keys);
+        root
     }
 
     /// All of them.
