@@ -7,6 +7,7 @@ mod chat;
 mod decisions;
 mod index;
 mod perspective;
+mod telemetry;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ pub use chat::Chat;
 pub use decisions::Decisions;
 pub use index::{EngineName, Index, Reading, Writing};
 pub use perspective::Perspective;
+pub use telemetry::Telemetry;
 
 use crate::keys::{self, KeyEntry};
 
@@ -81,6 +83,8 @@ pub struct Config {
     pub chat: Chat,
     /// Which decisions can be asked for, and their log.
     pub decisions: Decisions,
+    /// Where traces and metrics are sent.
+    pub telemetry: Telemetry,
     /// Where ONNX Runtime and the encoder come from.
     pub setup: SetUp,
     /// Tokens of Entra ID beside keys, if they are taken.
@@ -238,6 +242,7 @@ impl Default for Config {
             llama: LlamaSeat::default(),
             chat: Chat::default(),
             decisions: Decisions::default(),
+            telemetry: Telemetry::default(),
             setup: SetUp::default(),
             entra: None,
             tls: None,
@@ -303,6 +308,7 @@ impl Config {
         let lists = lists.with_list_parse_key("index.urls").with_list_parse_key("perspective.cors_origins");
         let mut read: Self = builder.add_source(lists).build()?.try_deserialize()?;
         read.setup.onnxruntime = read.setup.onnxruntime.or_else(ort_dylib_path);
+        read.telemetry = read.telemetry.or_standard(standard_variable);
         read.listen = overrides.listen.unwrap_or(read.listen);
         read.data = overrides.data.or(read.data);
         read.models = overrides.models.or(read.models);
@@ -332,6 +338,9 @@ impl Config {
             return contradiction(fault);
         }
         if let Some(fault) = self.chat.fault() {
+            return contradiction(fault);
+        }
+        if let Some(fault) = self.telemetry.fault() {
             return contradiction(fault);
         }
         if self.decisions.log_bytes == 0 {
@@ -415,4 +424,10 @@ fn fault_of_keys(config: &Config) -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
 fn ort_dylib_path() -> Option<PathBuf> {
     std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// A variable that others define.
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+fn standard_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -14,7 +14,7 @@ use super::edge::{By, NativeError, method_not_allowed};
 use crate::decisions::{Decision, Decisions, Heading, Minutes};
 use crate::error::ApiError;
 
-const DECISION: HeaderName = HeaderName::from_static("x-lamassu-decision");
+pub(super) const DECISION: HeaderName = HeaderName::from_static("x-lamassu-decision");
 const DEGRADED: HeaderName = HeaderName::from_static("x-lamassu-degraded");
 const POLICY: HeaderName = HeaderName::from_static("x-lamassu-policy");
 

@@ -14,6 +14,7 @@ mod lines;
 mod links;
 mod litellm;
 mod native;
+mod observed;
 mod openai;
 mod perspective;
 mod policies;
@@ -100,6 +101,7 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             .app_data(web::Data::clone(&engine))
             .wrap(from_fn(decisions::minuted))
             .wrap(from_fn(edge::request_id))
+            .wrap(from_fn(observed::observed))
             .configure(routes)
     });
     // Of itself it hears there of nothing but Ctrl-C, and lets go of what was accepted.
@@ -113,6 +115,8 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
     let server = server
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
+        // Whoever says no more is gone: what is done for nobody would keep its place from those who wait.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(config.limits.shutdown_seconds);
     let server = match &config.tls {
         Some(tls) => {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::nobody;
@@ -47,9 +48,11 @@ impl Minutes {
         AT_HAND.scope(self, work).await
     }
 
-    /// The same work with the minutes at hand now, wherever it is done: in a body that is sent later, say.
+    /// The same work with the minutes at hand now, and in the request's span, wherever it is done: in a body that is sent
+    /// later, say.
     pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
         let minutes = Self::at_hand();
+        let work = work.in_current_span();
         async move {
             match minutes {
                 Some(minutes) => minutes.over(work).await,
