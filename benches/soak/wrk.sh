@@ -60,20 +60,21 @@ end
 LUA
 
 resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$server/status"; }
-load() { wrk --threads 2 --connections "$connections" --duration "$1" --timeout 60s --script "$folder/ask.lua" "$address"; }
+load() { exec wrk --threads 2 --connections "$connections" --duration "$1" --timeout 60s --script "$folder/ask.lua" "$address"; }
 ask() {
     curl --silent --show-error --max-time 60 --output /dev/null --write-out '%{http_code} %{time_total}' \
         -H 'api-key: k' -H 'content-type: application/json' -d '{"text": "Good morning!"}' \
         "$address/contentsafety/text:analyze?api-version=2023-10-01"
 }
 
-load 10s >/dev/null
+(load 10s) >/dev/null
 before=$(resident)
-load "${seconds}s" | tee "$folder/out"
+(load "${seconds}s") | tee "$folder/out"
 after=$(resident)
 echo "memory: $before kB after a warm-up of 10 s, $after kB after $seconds s"
 
 # Clients that are killed in the middle: what they asked for is nobody's any more.
+# `load` takes the place of the shell that it is called in: what is killed is wrk.
 load 60s >/dev/null 2>&1 &
 client=$!
 sleep 5
