@@ -8,6 +8,7 @@ mod decisions;
 mod index;
 mod perspective;
 mod proxies;
+mod telemetry;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ pub use decisions::Decisions;
 pub use index::{EngineName, Index, Reading, Writing};
 pub use perspective::Perspective;
 pub use proxies::Proxies;
+pub use telemetry::Telemetry;
 
 use crate::keys::{self, KeyEntry};
 use crate::quotas::Allowance;
@@ -87,6 +89,8 @@ pub struct Config {
     pub chat: Chat,
     /// Which decisions can be asked for, and their log.
     pub decisions: Decisions,
+    /// Where traces and metrics are sent.
+    pub telemetry: Telemetry,
     /// Where ONNX Runtime and the encoder come from.
     pub setup: SetUp,
     /// Tokens of Entra ID beside keys, if they are taken.
@@ -267,6 +271,7 @@ impl Default for Config {
             llama: LlamaSeat::default(),
             chat: Chat::default(),
             decisions: Decisions::default(),
+            telemetry: Telemetry::default(),
             setup: SetUp::default(),
             entra: None,
             tls: None,
@@ -340,6 +345,7 @@ impl Config {
         let lists = lists.with_list_parse_key("trusted_proxies");
         let mut read: Self = builder.add_source(lists).build()?.try_deserialize()?;
         read.setup.onnxruntime = read.setup.onnxruntime.or_else(ort_dylib_path);
+        read.telemetry = read.telemetry.or_standard(standard_variable);
         read.listen = overrides.listen.unwrap_or(read.listen);
         read.data = overrides.data.or(read.data);
         read.models = overrides.models.or(read.models);
@@ -369,6 +375,9 @@ impl Config {
             return contradiction(fault);
         }
         if let Some(fault) = self.chat.fault() {
+            return contradiction(fault);
+        }
+        if let Some(fault) = self.telemetry.fault() {
             return contradiction(fault);
         }
         if self.decisions.log_bytes == 0 {
@@ -454,4 +463,10 @@ fn fault_of_keys(config: &Config) -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
 fn ort_dylib_path() -> Option<PathBuf> {
     std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// A variable that others define.
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+fn standard_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

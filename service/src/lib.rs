@@ -29,6 +29,7 @@ pub mod scribe;
 pub mod shield;
 mod stop;
 pub mod summarizer;
+pub mod telemetry;
 pub mod vectors;
 pub mod wiring;
 

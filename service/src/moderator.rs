@@ -169,7 +169,7 @@ impl Moderator {
         let (started, _judging) = (Instant::now(), self.metrics.judging());
         let content = Arc::new(self.content(text).await?);
         let judgment = docket.pipeline.judge(Arc::clone(&content), &docket.ask).await;
-        self.metrics.count(docket.policy().name(), &judgment, started.elapsed());
+        self.metrics.count(docket.policy(), &judgment, started.elapsed());
         if let Some(decisions) = &self.decisions {
             decisions.judged(content.original(), &judgment, docket.policy());
         }

@@ -14,7 +14,7 @@ use actix_web::{Error, web};
 use crate::decisions::{Heading, Minutes};
 use crate::moderator::Moderator;
 
-const DECISION: HeaderName = HeaderName::from_static("x-lamassu-decision");
+pub(super) const DECISION: HeaderName = HeaderName::from_static("x-lamassu-decision");
 const DEGRADED: HeaderName = HeaderName::from_static("x-lamassu-degraded");
 const POLICY: HeaderName = HeaderName::from_static("x-lamassu-policy");
 

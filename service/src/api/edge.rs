@@ -8,7 +8,6 @@ use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, Route, web};
 use futures::future::{Ready, ready};
 use serde::de::DeserializeOwned;
-use tracing::Instrument;
 
 use super::timed::unreceived;
 use crate::clerk::Who;
@@ -118,9 +117,8 @@ pub(super) async fn request_id<B: MessageBody>(
     let given = request.headers().get(REQUEST_ID).filter(|id| is_sensible(id.as_bytes())).cloned();
     let made = || HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).ok();
     let Some(id) = given.or_else(made) else { return next.call(request).await };
-    let shown = id.to_str().unwrap_or_default().to_owned();
-    let span = tracing::info_span!("request", id = shown, method = %request.method(), path = request.path());
-    let mut response = next.call(request).instrument(span).await?;
+    tracing::Span::current().record("lamassu.request_id", id.to_str().unwrap_or_default());
+    let mut response = next.call(request).await?;
     response.headers_mut().insert(REQUEST_ID, id);
     Ok(response)
 }

@@ -17,6 +17,7 @@ mod links;
 mod listener;
 mod litellm;
 mod native;
+mod observed;
 mod openai;
 mod perspective;
 mod policies;
@@ -105,6 +106,7 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             .app_data(web::Data::clone(&links))
             .app_data(web::Data::clone(&engine))
             .wrap(from_fn(edge::request_id))
+            .wrap(from_fn(observed::observed))
             .wrap(from_fn(sent::held))
             .configure(routes)
     };

@@ -64,8 +64,8 @@ fn streamed(
         };
         let _ = sender.send(last);
     };
-    // The work lives in the body: a caller who hangs up ends it.
-    let work = futures::stream::once(work).filter_map(|()| async { None });
+    // The work lives in the body, in the request's span: a caller who hangs up ends it.
+    let work = futures::stream::once(work.in_current_span()).filter_map(|()| async { None });
     let events = futures::stream::unfold(events, |mut events| async { Some((events.recv().await?, events)) });
     let body = futures::stream::select(work, events).map(Ok::<_, actix_web::Error>);
     Ok(HttpResponse::Ok()
