@@ -148,7 +148,7 @@ impl LabelTally {
         let categories = categories_of(&label);
         let confusion = Confusion::of(self.outcomes.iter().map(|&(_, flagged, set)| (flagged, set)));
         let ranked: Vec<(f32, bool)> = self.outcomes.iter().map(|&(score, _, set)| (score, set)).collect();
-        let lines = categories.iter().filter_map(|category| policy.flag_line(category));
+        let lines = categories.iter().filter_map(|category| policy.flag_line(category, "und"));
         let threshold = lines.map(f64::from).min_by(f64::total_cmp).map(|line| (line * 1e4).round() / 1e4);
         LabelReport {
             label,
