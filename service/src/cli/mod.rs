@@ -3,6 +3,7 @@
 mod bench;
 mod compared;
 mod eval;
+mod fit;
 mod grounded;
 mod import;
 mod index;
@@ -60,7 +61,7 @@ enum Command {
     Moderate(moderate::Arguments),
     /// Summarize documents, or what a bank has on a question; every sentence cites
     Summarize(summarize::Arguments),
-    /// Check, test or show a policy
+    /// Check, test, show or refit a policy
     #[command(subcommand)]
     Policy(policy::Command),
     /// Look after the banks of precedents and documents

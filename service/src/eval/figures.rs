@@ -67,7 +67,7 @@ pub fn average_precision(ranked: &[(f32, bool)]) -> Option<f64> {
 
 /// `part` of `whole`; none of nothing.
 #[expect(clippy::cast_precision_loss, reason = "counts of texts stay far below 2^53")]
-pub(super) fn share(part: usize, whole: usize) -> Option<f64> {
+pub(crate) fn share(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 

@@ -13,12 +13,13 @@ mod sources;
 mod summaries;
 
 pub use bootstrap::Interval;
+pub(crate) use figures::share;
 pub use figures::{Confusion, average_precision};
 pub use ground::{
     Ahead, Figures, GroundednessError, GroundednessReport, GroundednessSystem, groundedness,
     is_held_out_context,
 };
-pub use labels::categories_of;
+pub use labels::{Meaning, categories_of, meaning_of};
 pub use retrieval::{Collection, MannerReport, RetrievalReport};
 pub use rows::{LabelledText, Rows, RowsError, Task};
 pub use sources::{Asked, Part, Read, Source, Wanted, sources, usual_sentences};

@@ -41,6 +41,9 @@ pub struct LabelledText {
     pub id: String,
     /// The text.
     pub text: String,
+    /// The language it is said to be in, ISO 639-1.
+    #[serde(default)]
+    pub lang: Option<String>,
     /// 0 or 1 for each label annotated.
     #[serde(default)]
     pub labels: BTreeMap<String, u8>,
