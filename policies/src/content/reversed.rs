@@ -17,7 +17,7 @@ pub(super) fn decode(source: &Mapped) -> Option<Mapped> {
         let start = position + found;
         let inside = start + OVERRIDE.len_utf8();
         let rest = text.get(inside..).unwrap_or_default();
-        let length = rest.find(|c| matches!(c, '\u{202C}' | '\n' | '\u{2029}')).unwrap_or(rest.len());
+        let length = rest.find(['\u{202C}', '\n', '\u{2029}']).unwrap_or(rest.len());
         let seen: String = rest.get(..length).unwrap_or_default().chars().rev().collect();
         position = inside + length;
         // Its letters have no order in common with the original: all of them stand for all of it.

@@ -105,6 +105,7 @@ fn digits_and_signs_become_letters_inside_words() {
             "h4te k1ll @ss $hit a$$h0le b!tch sh!t",
             "a55 ki11 5hit K1LL f4gg0t",
             "n1gg3r p0rn s3x h4t3 @ssh0le",
+            "y0u 4r3 4 w0r7hl3$$ 1d!07, g0 70 h3ll!",
         ],
         expect![[r#"
             Plain: h4te k1ll @ss $hit a$$h0le b!tch sh!t
@@ -115,6 +116,9 @@ fn digits_and_signs_become_letters_inside_words() {
 
             Plain: n1gg3r p0rn s3x h4t3 @ssh0le
             Leetspeak: nigger porn sex hate asshole
+
+            Plain: y0u 4r3 4 w0r7hl3$$ 1d!07, g0 70 h3ll!
+            Leetspeak: you are a worthless idiot, go to hell!
         "#]],
     );
 }
@@ -281,7 +285,7 @@ fn encoded_text_is_decoded() {
             Decoded(Hex): kill you
 
             Plain: \\x6b\\x69\\x6c\\x6c\\x20\\x79\\x6f\\x75
-            Leetspeak: \\xgb\\x69\\xgc\\xgc\\x20\\x79\\xgf\\x75
+            Leetspeak: \\xgb\\xgg\\xgc\\xgc\\x20\\xtg\\xgf\\xts
             Decoded(Hex): kill you
 
             Plain: k%69ll%20yourself %C3%A4
