@@ -58,7 +58,7 @@ fn spam_rows(english: (usize, usize), german: (usize, usize)) -> Vec<Value> {
 }
 
 fn as_lines(rows: &[Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    rows.iter().map(|row| format!("{row}\n")).collect::<Vec<_>>().concat()
 }
 
 /// Whether each text is found to be spam by the policy in `policy`.

@@ -1,5 +1,6 @@
 //! The command line. Output is written here and nowhere else.
 
+mod attacked;
 mod bench;
 mod compared;
 mod eval;
@@ -7,6 +8,7 @@ mod fit;
 mod grounded;
 mod import;
 mod index;
+mod learned;
 mod lines;
 mod measure;
 mod model;

@@ -49,6 +49,14 @@ pub struct LabelledText {
     pub labels: BTreeMap<String, u8>,
 }
 
+/// So many of `rows`, by a hash of the id: the same ones every time.
+#[must_use]
+pub fn sampled(mut rows: Vec<LabelledText>, count: usize) -> Vec<LabelledText> {
+    rows.sort_by_cached_key(|row| super::bootstrap::fingerprint(&row.id));
+    rows.truncate(count);
+    rows
+}
+
 /// What the rows of a file are for, by the field `task` of the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
