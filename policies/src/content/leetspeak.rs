@@ -13,8 +13,8 @@ const LONGEST_WORD: usize = 32;
 const LETTERS_AFTER_DIGIT: usize = 3;
 
 /// So many disguised words, and one in so many words, make a disguised text.
-const FEWEST_DISGUISED: usize = 3;
-const DISGUISED_SHARE: usize = 4;
+const FEWEST_DISGUISED: usize = 2;
+const DISGUISED_SHARE: usize = 8;
 /// Letters of a word that is all digits and signs, at most, in such a text: `4`, `70`.
 const LONGEST_OF_SIGNS: usize = 2;
 
@@ -36,7 +36,7 @@ pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
 fn rewrite(base: &Mapped, boldly: bool) -> (Option<Mapped>, usize) {
     let mut rewriter = Rewriter::new(base);
     let mut word = Vec::new();
-    let mut changed = 0;
+    let mut disguised = 0;
     for (start, piece) in pieces(&base.text) {
         if !piece.bytes().any(may_stand_in) || is_address(piece) {
             continue;
@@ -48,12 +48,12 @@ fn rewrite(base: &Mapped, boldly: bool) -> (Option<Mapped>, usize) {
             if c.is_alphanumeric() || is_stand_in(c) {
                 word.push((start + position, c));
             } else {
-                changed += usize::from(unmask_word(&mut word, boldly, &mut rewriter));
+                disguised += usize::from(unmask_word(&mut word, boldly, &mut rewriter));
             }
         }
-        changed += usize::from(unmask_word(&mut word, boldly, &mut rewriter));
+        disguised += usize::from(unmask_word(&mut word, boldly, &mut rewriter));
     }
-    (rewriter.finish(), changed)
+    (rewriter.finish(), disguised)
 }
 
 /// What stands between white space, and where.
@@ -81,16 +81,17 @@ fn is_name(text: &str) -> bool {
     name.any(|c| c == '_' || c.is_uppercase())
 }
 
-/// Edits one word, given as its characters and where they are, leaves `word` empty, and says whether it was changed.
+/// Edits one word, given as its characters and where they are, leaves `word` empty, and says whether it has stand-ins inside.
 fn unmask_word(word: &mut Vec<(usize, char)>, boldly: bool, rewriter: &mut Rewriter<'_>) -> bool {
-    let mut changed = false;
+    let mut disguised = false;
     if word.len() <= LONGEST_WORD {
-        let shouted =
-            !word.iter().any(|(_, c)| c.is_lowercase()) && word.iter().any(|(_, c)| c.is_uppercase());
-        for run in if boldly { all_stand_ins(word) } else { stand_ins(word) } {
+        let upper = word.iter().any(|(_, c)| c.is_uppercase());
+        let shouted = upper && !word.iter().any(|(_, c)| c.is_lowercase());
+        let all = all_stand_ins(word);
+        disguised = is_disguised(word, &all);
+        for run in if boldly { all } else { stand_ins(word) } {
             let doubled =
                 run.len() > 1 && run.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a == b));
-            changed = true;
             for &(position, c) in run {
                 if let Some(letter) = letter(c, doubled) {
                     let letter = if shouted { letter.to_ascii_uppercase() } else { letter };
@@ -100,7 +101,17 @@ fn unmask_word(word: &mut Vec<(usize, char)>, boldly: bool, rewriter: &mut Rewri
         }
     }
     word.clear();
-    changed
+    disguised
+}
+
+/// Whether a word has stand-ins between its letters. Of two letters there is one between: `i18n` is short for a long word.
+fn is_disguised(word: &[(usize, char)], stand_ins: &[&[(usize, char)]]) -> bool {
+    let letters = word.iter().filter(|(_, c)| c.is_alphabetic());
+    let ends = letters.clone().next().zip(letters.clone().next_back());
+    let Some(((first, _), (last, _))) = ends else { return false };
+    let inside = |run: &&[(usize, char)]| run.first().is_some_and(|(at, _)| (first..last).contains(&at));
+    let count = letters.count();
+    count * 3 >= word.len() && (count > 2 || word.len() == 3) && stand_ins.iter().any(inside)
 }
 
 pub(super) fn edit(rewriter: &mut Rewriter<'_>, range: Range<usize>, letter: char) {

@@ -7,15 +7,33 @@ use super::span::{Mapped, Rewriter};
 
 const KEYCAP: char = '\u{20E3}';
 
+/// Pictures that pass for letters: those inside words, and those that a word begins or ends with.
+#[derive(Default)]
+struct Seen {
+    inside: usize,
+    beside: usize,
+}
+
+/// So many pictures that pass for letters, one of them inside a word, make a text that is written so.
+const FEWEST: usize = 3;
+
 /// `base` with such pictures as the letters they stand for, or gone, or `None` when there are none. A picture that stands
-/// alone, before a word or behind one stays as it is.
+/// alone, before a word or behind one stays as it is, unless much of the text is written so.
 pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
     if base.text.is_ascii() {
         return None;
     }
+    let (undone, Seen { inside, beside }) = rewrite(base, false);
+    if inside > 0 && inside + beside >= FEWEST { rewrite(base, true).0 } else { undone }
+}
+
+/// The text without pictures inside words; `boldly`, without any that may stand for a letter of a word. And what was
+/// seen of them.
+fn rewrite(base: &Mapped, boldly: bool) -> (Option<Mapped>, Seen) {
     let mut rewriter = Rewriter::new(base);
     let mut chars = base.text.char_indices().peekable();
     let (mut first, mut before) = (' ', ' ');
+    let mut seen = Seen::default();
     while let Some((start, c)) = chars.next() {
         let keycap = before.is_ascii_digit() && matches!(c, EMOJI_SELECTOR | KEYCAP);
         if !is_picture(c) && !keycap {
@@ -35,19 +53,26 @@ pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
         } else {
             before.is_alphanumeric() && after.is_alphanumeric()
         };
-        if let Some(letters) = stand_ins(&run).filter(|_| !keycap) {
-            if inside || before.is_whitespace() && after.is_lowercase() {
+        let letters = stand_ins(&run).filter(|_| !keycap);
+        if letters.is_some() {
+            seen.inside += usize::from(inside);
+            seen.beside += usize::from(before.is_alphabetic() != after.is_alphabetic());
+        }
+        match letters {
+            Some(letters) if inside || boldly || before.is_whitespace() && after.is_lowercase() => {
                 rewriter.edit(start..end, &letters);
             }
-        } else if inside {
-            rewriter.edit(start..end, "");
+            None if inside => rewriter.edit(start..end, ""),
+            _ => {}
         }
+        (first, before) = (before, ' ');
     }
-    rewriter.finish()
+    (rewriter.finish(), seen)
 }
 
 fn is_picture(c: char) -> bool {
-    !c.is_ascii() && c.is_emoji_char() && !c.is_alphanumeric() && !is_part(c)
+    let lettered = matches!(c, '🅰' | '🅱' | '🅾' | '🅿');
+    lettered || !c.is_ascii() && c.is_emoji_char() && !c.is_alphanumeric() && !is_part(c)
 }
 
 /// What changes the picture before it, or binds it to the next.
@@ -62,7 +87,10 @@ fn stand_ins(run: &[char]) -> Option<String> {
 
 fn stand_in(picture: char) -> Option<char> {
     Some(match picture {
-        '⭕' | '🔴' | '🔵' | '⚽' => 'o',
+        '🅰' => 'a',
+        '🅱' => 'b',
+        '🅿' => 'p',
+        '🅾' | '⭕' | '🔴' | '🔵' | '⚽' => 'o',
         '❌' | '❎' | '✖' => 'x',
         '💲' => 's',
         '✝' => 't',

@@ -135,6 +135,7 @@ fn letters_drawn_apart_or_out_are_joined() {
             "k\ni\nl\nl",
             "у б и т ь",
             "kiiiiiilllll fuuuuuck dieeee haaaate",
+            "tttthe ssssufffffering",
             "كـــلب",
         ],
         expect![[r#"
@@ -162,6 +163,9 @@ fn letters_drawn_apart_or_out_are_joined() {
             Plain: kiiiiiilllll fuuuuuck dieeee haaaate
             Joined: kill fuck die hate
 
+            Plain: tttthe ssssufffffering
+            Joined: the suffering
+
             Plain: كـــلب
             Joined: كلب
         "#]],
@@ -171,7 +175,13 @@ fn letters_drawn_apart_or_out_are_joined() {
 #[test]
 fn pictures_inside_words_are_letters_or_nothing() {
     check(
-        &["f⭕⭕l i🔥d🔥i🔥o🔥t", "💲hit fu❌ker", "sh1\u{FE0F}\u{20E3}t", "wor👍🏽th❤\u{FE0F}\u{200D}🔥less"],
+        &[
+            "f⭕⭕l i🔥d🔥i🔥o🔥t",
+            "💲hit fu❌ker",
+            "sh1\u{FE0F}\u{20E3}t",
+            "wor👍🏽th❤\u{FE0F}\u{200D}🔥less",
+            "you ar✝ a lo💲er, 💲✝⭕p i✝",
+        ],
         expect![[r#"
             Plain: f⭕⭕l i🔥d🔥i🔥o🔥t
             Confusables: fool idiot
@@ -185,6 +195,9 @@ fn pictures_inside_words_are_letters_or_nothing() {
 
             Plain: wor👍🏽th❤️\u{200d}🔥less
             Confusables: worthless
+
+            Plain: you ar✝ a lo💲er, 💲✝⭕p i✝
+            Confusables: you art a loser, stop it
         "#]],
     );
 }
