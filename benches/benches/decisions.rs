@@ -31,6 +31,7 @@ fn judgment(policy: &Policy) -> Judgment {
     Judgment {
         verdict: Verdict {
             action: Action::Allow,
+            language: "en".into(),
             findings: Vec::new(),
             scores: scores.into(),
             explanations: Vec::new(),

@@ -27,8 +27,8 @@ pub use dossier::Dossier;
 pub use finding::{Evidence, Finding, Score, Severity};
 pub use pipeline::{Ask, Pipeline, Seat};
 pub use policy::{
-    Bounds, Case, CategoryRule, Clause, Fault, Lines, ListSpec, OnlyIf, Policy, PolicyError, PrecedentText,
-    StageSpec, Thresholds,
+    Bounds, Case, CategoryRule, Clause, Fault, LanguageLines, Lines, ListSpec, OnlyIf, Policy, PolicyError,
+    PrecedentText, StageSpec, Thresholds,
 };
 pub use record::{Record, StageRun, Status, merge_spans};
 pub use rewrite::{Replacement, Rewrite, Rewritten};

@@ -46,6 +46,8 @@ impl Action {
 pub struct Verdict {
     /// What to do.
     pub action: Action,
+    /// The language by whose lines that was decided, ISO 639-1; `und` where it could not be told.
+    pub language: Arc<str>,
     /// What it rests on: every finding that reaches a line of the policy, worst first.
     pub findings: Vec<Finding>,
     /// The highest score of each category that was asked for, and the severity that goes with it.

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod entra;
 pub mod error;
 pub mod eval;
+pub mod fit;
 pub mod grounds;
 pub mod jobs;
 pub mod json;

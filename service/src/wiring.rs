@@ -28,7 +28,7 @@ use crate::summarizer::Summarizer;
 use crate::vectors::Vectors;
 
 /// The policy that ships with the service.
-const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
+pub(crate) const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]

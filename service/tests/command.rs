@@ -328,7 +328,7 @@ fn quality_is_measured_against_labels_and_missing_ones_count_nowhere() {
     let data = folder();
     let rows = [
         json!({"id": "1", "text": HARMFUL, "labels": {"toxicity": 1, "privacy": 1}}),
-        json!({"id": "2", "text": HARMLESS, "labels": {"toxicity": 0, "spam": 0}}),
+        json!({"id": "2", "text": HARMLESS, "labels": {"toxicity": 0, "spam": 0}, "lang": "fr"}),
         json!({"id": "3", "text": "A walk in the park.", "labels": {}}),
         json!({"id": "4", "text": ""}),
     ];
@@ -347,4 +347,20 @@ fn quality_is_measured_against_labels_and_missing_ones_count_nowhere() {
     let toxicity = toxicity.expect("it is annotated");
     assert_eq!((&toxicity["annotated"], &toxicity["positives"]), (&json!(2), &json!(1)));
     assert_eq!(toxicity["auprc"], 1.0);
+    for figure in ["calibration_error", "brier"] {
+        let figure = toxicity[figure].as_f64().expect("a figure");
+        assert!((0.0..=1.0).contains(&figure), "{figure}");
+    }
+    let parts = |by: &str| -> Vec<(String, u64)> {
+        let parts = toxicity[by].as_array().expect("parts").iter();
+        let part = |part: &Value| {
+            (part["part"].as_str().expect("a name").to_owned(), part["annotated"].as_u64().expect("a count"))
+        };
+        let mut parts: Vec<_> = parts.map(part).collect();
+        parts.sort();
+        parts
+    };
+    // The language is what the row says, and where it says nothing, what the text is taken for.
+    assert_eq!(parts("by_language"), [("en".to_owned(), 1), ("fr".to_owned(), 1)]);
+    assert_eq!(parts("by_length"), [("51 to 200".to_owned(), 2)]);
 }

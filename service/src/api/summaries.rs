@@ -10,6 +10,7 @@ use policies::{Listener, Source, Stated};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tracing::Instrument;
 
 use super::edge::{By, NativeError, json_of, only};
 use crate::decisions::Minutes;

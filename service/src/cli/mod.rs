@@ -1,11 +1,14 @@
 //! The command line. Output is written here and nowhere else.
 
+mod attacked;
 mod bench;
 mod compared;
 mod eval;
+mod fit;
 mod grounded;
 mod import;
 mod index;
+mod learned;
 mod lines;
 mod measure;
 mod model;
@@ -64,7 +67,7 @@ enum Command {
     Moderate(moderate::Arguments),
     /// Summarize documents, or what a bank has on a question; every sentence cites
     Summarize(summarize::Arguments),
-    /// Check, test or show a policy
+    /// Check, test, show or refit a policy
     #[command(subcommand)]
     Policy(policy::Command),
     /// Look after the banks of precedents and documents

@@ -23,7 +23,7 @@ pub(super) fn judgment(
         format!(" {} ", verdict.action.name().to_uppercase()).style(style.reversed().bold())
     )?;
     for finding in &verdict.findings {
-        let style = paint(policy.action_for(finding));
+        let style = paint(policy.action_for(finding, &verdict.language));
         writeln!(
             out,
             "  {:<24} score {:.2}  severity {}",

@@ -41,9 +41,20 @@ pub struct LabelledText {
     pub id: String,
     /// The text.
     pub text: String,
+    /// The language it is said to be in, ISO 639-1.
+    #[serde(default)]
+    pub lang: Option<String>,
     /// 0 or 1 for each label annotated.
     #[serde(default)]
     pub labels: BTreeMap<String, u8>,
+}
+
+/// So many of `rows`, by a hash of the id: the same ones every time.
+#[must_use]
+pub fn sampled(mut rows: Vec<LabelledText>, count: usize) -> Vec<LabelledText> {
+    rows.sort_by_cached_key(|row| super::bootstrap::fingerprint(&row.id));
+    rows.truncate(count);
+    rows
 }
 
 /// What the rows of a file are for, by the field `task` of the first.

@@ -133,13 +133,13 @@ impl JudgmentJson {
     #[must_use]
     pub fn new(judgment: &Judgment, policy: &Policy) -> Self {
         let Judgment { verdict, record, rewritten } = judgment;
-        let Verdict { action, findings, scores, explanations } = verdict;
+        let Verdict { action, language, findings, scores, explanations } = verdict;
         let categories = scores.iter().map(|(category, scored)| (category.to_string(), score_json(*scored)));
         Self {
             id: None,
             action: action.name(),
             categories: categories.collect(),
-            findings: findings.iter().map(|finding| finding_json(finding, policy)).collect(),
+            findings: findings.iter().map(|finding| finding_json(finding, policy, language)).collect(),
             rewrite: rewritten.as_ref().map(rewrite_json),
             explanations: explanations.iter().map(ToString::to_string).collect(),
             record: record_json(record),
@@ -165,10 +165,10 @@ pub(crate) fn score_json((score, severity): (Score, Severity)) -> ScoreJson {
     ScoreJson { score: rounded(score.value()), severity: severity.value() }
 }
 
-fn finding_json(finding: &Finding, policy: &Policy) -> FindingJson {
+fn finding_json(finding: &Finding, policy: &Policy, language: &str) -> FindingJson {
     FindingJson {
         category: finding.category.to_string(),
-        action: policy.action_for(finding).name(),
+        action: policy.action_for(finding, language).name(),
         score: rounded(finding.score.value()),
         severity: finding.severity.value(),
         evidence: finding.evidence.iter().map(evidence_json).collect(),

@@ -111,6 +111,7 @@ mod tests {
         let judged = found.iter().chain(not_scored);
         let verdict = Verdict {
             action,
+            language: "en".into(),
             findings: found.iter().map(finding).collect(),
             scores: judged.map(|category| (category.clone(), Default::default())).collect(),
             explanations: Vec::new(),

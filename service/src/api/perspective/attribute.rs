@@ -204,6 +204,7 @@ mod tests {
         Judgment {
             verdict: Verdict {
                 action: Action::Allow,
+                language: "en".into(),
                 findings: Vec::new(),
                 scores: scores.iter().map(score).collect(),
                 explanations: Vec::new(),
