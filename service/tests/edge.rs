@@ -257,7 +257,7 @@ fn a_request_gives_its_place_back_when_its_client_is_gone() {
     let mut until = |wanted: u16| {
         let begun = Instant::now();
         while ask() != wanted {
-            assert!(begun.elapsed() < Duration::from_mins(1), "it never answers {wanted}");
+            assert!(begun.elapsed() < Duration::from_mins(5), "it never answers {wanted}");
         }
     };
     until(200);
