@@ -263,9 +263,9 @@ fn a_request_gives_its_place_back_when_its_client_is_gone() {
     until(200);
     for _ in 0..3 {
         let mut held = Raw::to(&server);
-        let head =
+        let begun =
             "POST /v1/lamassu/moderate HTTP/1.1\r\nhost: me\r\napi-key: one\r\ncontent-length: 9\r\n\r\n";
-        held.send(head).expect("it listens");
+        held.send(begun).expect("it listens");
         until(429);
         drop(held);
         until(200);
