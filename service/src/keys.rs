@@ -127,7 +127,7 @@ fn unlimited(name: &str, allowance: Allowance) -> Caller {
 
 /// All keys there are.
 pub struct Keys {
-    keys: Vec<(Vec<u8>, Caller)>,
+    known: Vec<(Vec<u8>, Caller)>,
     entra: Option<Entra>,
     /// What those may ask for whom nothing else is said.
     allowance: Allowance,
@@ -151,22 +151,22 @@ impl Keys {
         };
         let named = config.key.iter().map(|key| (key.key.clone().into_bytes(), caller(key)));
         let entra = config.entra.as_ref().map(Entra::new).transpose()?;
-        Ok(Self { keys: default.chain(named).collect(), entra, allowance })
+        Ok(Self { known: default.chain(named).collect(), entra, allowance })
     }
 
     /// Whose key is `shown`. All keys are compared, whichever fits, and each takes as long whether it fits or not.
     #[must_use]
     pub fn holder(&self, shown: Option<&[u8]>) -> Option<Caller> {
-        if self.keys.is_empty() && self.entra.is_none() {
+        if self.known.is_empty() && self.entra.is_none() {
             return Some(unlimited(LOCAL, self.allowance));
         }
         let shown = shown?;
         let mut found = u32::MAX;
-        for (number, (key, _)) in (0_u32..).zip(&self.keys) {
+        for (number, (key, _)) in (0_u32..).zip(&self.known) {
             let fits: Choice = key.as_slice().ct_eq(shown);
             found.conditional_assign(&number, fits);
         }
-        self.keys.get(usize::try_from(found).ok()?).map(|(_, caller)| caller.clone())
+        self.known.get(usize::try_from(found).ok()?).map(|(_, caller)| caller.clone())
     }
 
     /// Whose token is shown, if tokens are taken and it holds.

@@ -257,15 +257,15 @@ fn a_request_gives_its_place_back_when_its_client_is_gone() {
     let mut until = |wanted: u16| {
         let begun = Instant::now();
         while ask() != wanted {
-            assert!(begun.elapsed() < Duration::from_mins(1), "it never answers {wanted}");
+            assert!(begun.elapsed() < Duration::from_mins(5), "it never answers {wanted}");
         }
     };
     until(200);
     for _ in 0..3 {
         let mut held = Raw::to(&server);
-        let head =
+        let begun =
             "POST /v1/lamassu/moderate HTTP/1.1\r\nhost: me\r\napi-key: one\r\ncontent-length: 9\r\n\r\n";
-        held.send(head).expect("it listens");
+        held.send(begun).expect("it listens");
         until(429);
         drop(held);
         until(200);

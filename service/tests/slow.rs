@@ -13,14 +13,21 @@ use support::raw::Raw;
 /// A service that is impatient.
 fn impatient() -> Server {
     let seconds = ["HEAD", "BODY", "STALL"].map(|name| format!("LAMASSU_LIMITS__{name}_SECONDS"));
-    let environment: Vec<(&str, &str)> = seconds.iter().map(|name| (name.as_str(), "2")).collect();
+    let environment: Vec<(&str, &str)> = seconds.iter().map(|name| (name.as_str(), "5")).collect();
     Server::start(&[], &environment)
+}
+
+/// Whether a request on a connection of its own is answered. A machine with no time for this test can be too slow itself.
+fn is_served(server: &Server) -> bool {
+    let mut other = Raw::to(server);
+    let sent = other.send("GET /livez HTTP/1.1\r\nhost: me\r\n\r\n");
+    sent.and_then(|()| other.answer(false)).is_ok_and(|answer| answer.status == 200)
 }
 
 /// Sends `begun`, and then `drop` five times a second until the service has closed the connection; the status it answered.
 /// Others are served all the while.
 fn drip(server: &Server, begun: &str, drop: &str) -> Option<u16> {
-    let (mut connection, mut other) = (Raw::to(server), Raw::to(server));
+    let mut connection = Raw::to(server);
     connection.send(begun).expect("it listens");
     let mut writer = connection.writer();
     let reader = std::thread::spawn(move || {
@@ -32,7 +39,7 @@ fn drip(server: &Server, begun: &str, drop: &str) -> Option<u16> {
         if reader.is_finished() || writer.write_all(drop.as_bytes()).is_err() {
             break;
         }
-        assert_eq!(other.ask("GET /livez", "").status, 200, "others are served");
+        assert!((0..10).any(|_| is_served(server)), "others are not served");
         std::thread::sleep(Duration::from_millis(200));
     }
     let (status, is_closed) = reader.join().expect("no panic");
