@@ -219,7 +219,7 @@ fn a_wrong_policy_is_refused_with_what_to_change() {
     let unknown = stage("kind='clasify'\non_fault='skip'");
     assert_fails(
         &check(&unknown),
-        "stage `clasify` does not exist; there are: adjudicate, blocklist, classify, retrieve",
+        "stage `clasify` does not exist; there are: adjudicate, blocklist, classify, pii, retrieve, shield",
     );
     let misspelt = stage("kind='classify'\non_fault='skip'\nweigh_form=0.5");
     assert_fails(&check(&misspelt), "unknown field `weigh_form`");

@@ -23,8 +23,8 @@ pub(super) type Pattern = (Family, f32, &'static str);
 /// How much an order to disregard counts that a condition follows: "disregard this if you have paid" speaks to people.
 const CONDITIONAL: f32 = 0.45;
 
-/// Patterns searched at once. All together have more states than an automaton may keep, and are searched eight times slower
-/// than in such groups.
+/// Patterns searched at once. All together have more states than an automaton may keep, and take four to eight times as
+/// long as in such groups.
 const TOGETHER: usize = 8;
 
 struct Patterns {
