@@ -61,8 +61,8 @@ fn print(name: &str, figures: &Figures, (began, house): (Instant, &House)) {
     let seconds = began.elapsed().as_secs();
     println!("{name}: {} requests in {seconds} s, {} wrong answers", figures.requests, figures.faults);
     println!("  answers by status: {:?}", figures.statuses);
-    if let Some((resident, files)) = at_rest(house) {
-        println!("  at rest: {resident} KiB resident, {files} open files");
+    if let Some((own, files)) = at_rest(house) {
+        println!("  at rest: {own} KiB of its own, {files} open files");
     }
     figures.told.iter().for_each(|fault| println!("  {fault}"));
 }

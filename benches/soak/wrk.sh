@@ -59,7 +59,8 @@ function done(summary, latency)
 end
 LUA
 
-resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$server/status"; }
+# Of its own: the models are files that are mapped.
+own() { sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$server/status"; }
 load() { exec wrk --threads 2 --connections "$connections" --duration "$1" --timeout 60s --script "$folder/ask.lua" "$address"; }
 ask() {
     curl --silent --show-error --max-time 60 --output /dev/null --write-out '%{http_code} %{time_total}' \
@@ -68,9 +69,9 @@ ask() {
 }
 
 (load 10s) >/dev/null
-before=$(resident)
+before=$(own)
 (load "${seconds}s") | tee "$folder/out"
-after=$(resident)
+after=$(own)
 echo "memory: $before kB after a warm-up of 10 s, $after kB after $seconds s"
 
 # Clients that are killed in the middle: what they asked for is nobody's any more.

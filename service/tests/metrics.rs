@@ -38,6 +38,12 @@ fn borderline() -> Vec<String> {
     texts.iter().flat_map(|text| names.map(|name| text.replace("{}", name))).collect()
 }
 
+/// No two sentences of it are alike, so nothing of it is remembered.
+fn long_text(sentences: usize) -> String {
+    let sentence = |n| format!("Sentence {n} of it has {} words. ", n * 7919 % 1000);
+    (0..sentences).map(sentence).collect::<Vec<_>>().concat()
+}
+
 fn stages(result: &Value) -> impl Iterator<Item = (&str, &str)> {
     let stages = result["record"]["stages"].as_array().expect("stages").iter();
     stages.map(|run| (run["stage"].as_str().expect("a name"), run["status"].as_str().expect("a status")))
@@ -49,7 +55,7 @@ fn the_metrics_add_up_to_what_the_answers_said() {
     let answer = server.moderate(json!({"texts": borderline()}).to_string().as_bytes()).json();
     let mut results = answer["results"].as_array().expect("results").clone();
     // So long that its time is up before it is read.
-    let long: String = (0..900).map(|n| format!("Sentence {n} has {} words. ", n * 7919 % 1000)).collect();
+    let long = long_text(900);
     results.push(server.moderate(json!({"text": long, "deadline_ms": 1}).to_string().as_bytes()).json());
     let samples = Samples::of(&server);
     let mut expected = BTreeMap::new();
@@ -71,7 +77,9 @@ fn the_metrics_add_up_to_what_the_answers_said() {
     for name in ["lamassu_escalations_total", "lamassu_degraded_total"] {
         assert!(expected.contains_key(&format!("{name}{{policy=\"default\"}}")), "{results:?}");
     }
-    expected.iter().for_each(|(name, value)| samples.assert(name, *value));
+    for (name, value) in &expected {
+        samples.assert(name, *value);
+    }
     samples.assert("lamassu_queue_depth{model=\"encoder\"}", 0.0);
     samples.assert("lamassu_queue_depth{model=\"llama\"}", 0.0);
     samples.assert("lamassu_decisions_unlogged_total", 0.0);
@@ -120,9 +128,7 @@ fn a_client_that_is_gone_gives_its_place_back_before_its_text_is_judged() {
     let server =
         Server::start(&[], &[("LAMASSU_LIMITS__MAX_IN_FLIGHT", "1"), ("LAMASSU_LIMITS__DEADLINE_MS", "0")]);
     // Judging it takes long.
-    let long: String =
-        (0..20_000).map(|n| format!("Sentence {n} of it has {} words. ", n * 7919 % 1000)).collect();
-    let body = json!({"text": long}).to_string();
+    let body = json!({"text": long_text(20_000)}).to_string();
     let mut gone = TcpStream::connect(server.address.trim_start_matches("http://")).expect("it listens");
     let head =
         format!("POST /v1/lamassu/moderate HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());

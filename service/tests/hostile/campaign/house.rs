@@ -71,13 +71,14 @@ impl House {
         answer.map(drop).map_err(|error| error.to_string())
     }
 
-    /// Resident memory in KiB and open files, where the system says so.
+    /// Memory of its own in KiB, and open files, where the system says so. The models are files that are mapped: more and
+    /// more of them is resident the more is asked, and that is the system's to take back.
     pub(crate) fn takes(&self) -> Option<(u64, usize)> {
         let folder = Path::new("/proc").join(self.child.id().to_string());
         let status = std::fs::read_to_string(folder.join("status")).ok()?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let resident = resident.trim().trim_end_matches(" kB").parse().ok()?;
-        Some((resident, std::fs::read_dir(folder.join("fd")).ok()?.count()))
+        let own = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+        let own = own.trim().trim_end_matches(" kB").parse().ok()?;
+        Some((own, std::fs::read_dir(folder.join("fd")).ok()?.count()))
     }
 
     /// Asks it to stop, and says what went wrong in its time: a panic, a text in what it said, kept or told others.

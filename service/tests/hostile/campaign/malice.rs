@@ -116,22 +116,14 @@ impl Written {
     }
 }
 
-/// A target and a body as it should be; where things are kept, mostly somewhere else.
-fn aimed(dice: &mut Rng) -> (&'static Target, Value) {
+/// A whole request as it should be. Where things are kept, it is mostly for somewhere else: what they take is no leak.
+fn written(dice: &mut Rng) -> Written {
     let mut target = Target::any(dice);
-    for _ in 0..3 {
-        if !target.keeps {
-            break;
-        }
+    if target.keeps {
         target = Target::any(dice);
     }
     let text = text(dice);
-    (target, target.body(&text))
-}
-
-fn written(dice: &mut Rng) -> Written {
-    let (target, body) = aimed(dice);
-    let body = match body {
+    let body = match target.body(&text) {
         Value::Null => Vec::new(),
         // A body that is no JSON.
         Value::String(raw) => raw.into_bytes(),
@@ -145,8 +137,8 @@ fn honest(dice: &mut Rng) -> Shot {
 }
 
 fn with_body(dice: &mut Rng, label: &'static str, weird: fn(&mut Rng, Value) -> Vec<u8>) -> Shot {
-    let (target, body) = aimed(dice);
-    let body = weird(dice, body);
+    let (target, text) = (Target::any(dice), text(dice));
+    let body = weird(dice, target.body(&text));
     Shot::whole(label, Written::new(target, body).bytes())
 }
 
