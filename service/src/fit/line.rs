@@ -30,7 +30,7 @@ pub(super) fn between(harmless: &[f32], harmful: &[f32], rate: f64) -> Option<f3
     Some(shortest(floor, next))
 }
 
-/// The number with the fewest decimals near the middle of `low`, which it is above, and `high`, which it may be.
+/// The number with the fewest decimals in the middle half between `low` and `high`; `high` where they are neighbours.
 fn shortest(low: f32, high: f32) -> f32 {
     let middle = f64::midpoint(f64::from(low), f64::from(high));
     let candidates = DECIMALS.map(|decimals| {
@@ -39,7 +39,8 @@ fn shortest(low: f32, high: f32) -> f32 {
         let rounded = ((middle * scale).round() / scale) as f32;
         rounded
     });
-    let mut fitting = candidates.filter(|line| *line > low && *line <= high);
+    let margin = (high - low) / 4.0;
+    let mut fitting = candidates.filter(|line| *line > low + margin && *line < high - margin);
     fitting.next().unwrap_or(high)
 }
 
@@ -64,7 +65,7 @@ mod tests {
     #[test]
     fn nobody_is_flagged_for_next_to_nothing() {
         assert_eq!(between(&[0.0; 60], &[0.01, 0.02], 0.02), Some(0.53));
-        assert_eq!(between(&[0.0; 60], &[0.06], 0.02), Some(0.06));
+        assert_eq!(between(&[0.0; 60], &[0.06], 0.02), Some(0.055));
     }
 
     #[test]

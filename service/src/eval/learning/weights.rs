@@ -101,7 +101,7 @@ mod tests {
             .collect();
         let fit = WeightsFit::of(&texts);
         assert!(fit.weigh_from >= 0.38 && fit.weigh_full <= 0.62, "{fit:?}");
-        assert!(fit.brier < 1e-6 && fit.brier_before > 0.4, "{fit:?}");
+        assert!(fit.brier < 1e-6 && fit.brier_before > 0.3, "{fit:?}");
         assert!((fit.near_copy - 0.398).abs() < 1e-6 && fit.harmless == 50, "{fit:?}");
     }
 
