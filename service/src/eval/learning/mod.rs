@@ -184,7 +184,7 @@ pub async fn learning(
         banks.push(measure(&bank, None, &parts.measured, models).await?);
         if size > 0 {
             banks.push(measure(&bank, Some(&weights), &parts.measured, models).await?);
-            banks.push(measure(&shuffled(bank), None, &parts.measured, models).await?);
+            banks.push(measure(&shuffled(bank), Some(&weights), &parts.measured, models).await?);
         }
     }
     let allowed = allowed(&parts, models, default).await?;
