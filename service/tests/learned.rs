@@ -35,7 +35,7 @@ fn a_kind_of_harm_that_no_head_knows_is_learned_from_cases_and_not_from_shuffled
     };
     let none = auprc(&|bank| bank["precedents"] == 0);
     let some = |shuffled: bool| {
-        move |bank: &Value| bank["precedents"] != 0 && bank["shuffled"] == shuffled && bank["fitted"] == false
+        move |bank: &Value| bank["precedents"] != 0 && bank["shuffled"] == shuffled && bank["fitted"] == true
     };
     let (taught, shuffled) = (auprc(&some(false)), auprc(&some(true)));
     assert!(taught > none + 0.1, "{taught} after, {none} before");

@@ -16,7 +16,7 @@ use plugins::{PluginError, embed_whole};
 use policies::{Action, Ask, Category, Content, Pipeline, PolicyError};
 use serde::Serialize;
 
-use super::bootstrap::{dice, fingerprint};
+use super::bootstrap::dice;
 use super::{LabelledText, average_precision, meaning_of, share};
 use crate::models::Models;
 use bank::{Decided, KIND};
@@ -136,7 +136,7 @@ impl Parts {
                 continue;
             };
             *(if harmful { &mut harmful_texts } else { &mut harmless_texts }) += 1;
-            let part = match fingerprint(&row.id) % 4 {
+            let part = match dice(&row.id).u8(0..4) {
                 0 | 1 => &mut parts.entered,
                 2 => &mut parts.fitted,
                 _ => &mut parts.measured,
@@ -153,7 +153,7 @@ impl Parts {
             });
         }
         // In an order of their own, so that a bank of fifty is a fair sample.
-        parts.entered.sort_by_key(|example| fingerprint(&format!("enter/{}", example.id)));
+        parts.entered.sort_by_cached_key(|example| dice(&format!("enter/{}", example.id)).u64(..));
         Ok(parts)
     }
 
@@ -184,7 +184,7 @@ pub async fn learning(
         banks.push(measure(&bank, None, &parts.measured, models).await?);
         if size > 0 {
             banks.push(measure(&bank, Some(&weights), &parts.measured, models).await?);
-            banks.push(measure(&shuffled(bank), None, &parts.measured, models).await?);
+            banks.push(measure(&shuffled(bank), Some(&weights), &parts.measured, models).await?);
         }
     }
     let allowed = allowed(&parts, models, default).await?;
