@@ -48,7 +48,7 @@ struct Said {
 }
 
 /// A turn that only calls a tool says nothing.
-fn says_something(text: &&String) -> bool {
+fn says_something(text: &str) -> bool {
     !text.trim().is_empty()
 }
 
@@ -61,7 +61,7 @@ impl Said {
 
     /// Everything to judge, the texts first.
     fn everything(&self) -> Vec<String> {
-        self.texts.iter().chain(&self.arguments).filter(says_something).cloned().collect()
+        self.texts.iter().chain(&self.arguments).filter(|text| says_something(text)).cloned().collect()
     }
 
     /// The texts as they may be passed on if that is not as they are, by the judgments of [`Said::everything`].
@@ -69,7 +69,7 @@ impl Said {
         let mut judgments = judgments.iter();
         let mut masked = false;
         let texts = self.texts.into_iter().map(|text| {
-            let judgment = Some(&text).filter(says_something).and_then(|_| judgments.next());
+            let judgment = says_something(&text).then(|| judgments.next()).flatten();
             let rewritten = judgment.and_then(|judgment| judgment.rewritten.as_ref());
             masked |= rewritten.is_some();
             rewritten.map_or(text, |rewritten| rewritten.text.clone())
