@@ -45,6 +45,8 @@ fn binary() -> PathBuf {
 
 /// What it takes when nobody asks anything: connections that were left are gone.
 fn at_rest(house: &House) -> Option<(u64, usize)> {
+    // What lingers on connections that were left takes a moment to be seen.
+    std::thread::sleep(Duration::from_secs(5));
     let mut takes = house.takes();
     for _ in 0..60 {
         std::thread::sleep(Duration::from_millis(500));
