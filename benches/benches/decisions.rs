@@ -35,6 +35,7 @@ fn judgment(policy: &Policy) -> Judgment {
             findings: Vec::new(),
             scores: scores.into(),
             explanations: Vec::new(),
+            is_ruled: false,
         },
         record: Record {
             stages: ["blocklist", "retrieve", "classify", "adjudicate"].map(run).into(),

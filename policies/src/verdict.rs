@@ -48,6 +48,8 @@ pub struct Verdict {
     pub action: Action,
     /// The language by whose lines that was decided, ISO 639-1; `und` where it could not be told.
     pub language: Arc<str>,
+    /// Whether a precedent ruled it, so that no stage behind had to say anything: what the ruling does not name was not found.
+    pub is_ruled: bool,
     /// What it rests on: every finding that reaches a line of the policy, worst first.
     pub findings: Vec<Finding>,
     /// The highest score of each category that was asked for, and the severity that goes with it.

@@ -49,7 +49,6 @@ struct Said {
     categories: BTreeMap<String, (f64, u64)>,
     /// Categories of the findings that reach a line of the policy.
     found: BTreeSet<String>,
-    not_scored: BTreeSet<String>,
 }
 
 impl Said {
@@ -68,7 +67,6 @@ impl Said {
             action: answer["action"].as_str().expect("an action").to_owned(),
             categories: answer["categories"].as_object().expect("categories").iter().map(scored).collect(),
             found: strings(&answer["findings"], Some("category")),
-            not_scored: strings(&answer["record"]["not_scored"], None),
         }
     }
 
@@ -228,17 +226,12 @@ fn guardrail(server: &Server, said: &Said) {
     assert!(!held || said.found.iter().all(|category| reason.contains(category)), "{reason}: {}", said.text);
 }
 
-/// Perspective: the scores of attributes that categories of ours measure, where a stage scored those.
+/// Perspective: the scores of attributes that categories of ours measure, also of what a precedent ruled.
 fn perspective(server: &Server, said: &Said) {
-    let told = |of: &[&str]| of.iter().any(|category| !said.not_scored.contains(*category));
-    let asked: Vec<_> = ATTRIBUTES.into_iter().filter(|(_, of)| told(of)).collect();
-    if asked.is_empty() {
-        return;
-    }
-    let attributes: Value = asked.iter().map(|(name, _)| ((*name).to_owned(), json!({}))).collect();
+    let attributes: Value = ATTRIBUTES.iter().map(|(name, _)| ((*name).to_owned(), json!({}))).collect();
     let request = json!({"comment": {"text": said.text}, "requestedAttributes": attributes});
     let answer = post(server, "/v1alpha1/comments:analyze", &request);
-    for (name, of) in asked {
+    for (name, of) in ATTRIBUTES {
         said.assert_near(&answer["attributeScores"][name]["summaryScore"]["value"], of);
     }
 }

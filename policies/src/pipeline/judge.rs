@@ -41,6 +41,7 @@ impl Pipeline {
             verdict: Verdict {
                 action,
                 language,
+                is_ruled: dossier.ruling().is_some(),
                 findings,
                 scores,
                 explanations: dossier.explanations().cloned().collect(),

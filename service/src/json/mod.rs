@@ -133,7 +133,7 @@ impl JudgmentJson {
     #[must_use]
     pub fn new(judgment: &Judgment, policy: &Policy) -> Self {
         let Judgment { verdict, record, rewritten } = judgment;
-        let Verdict { action, language, findings, scores, explanations } = verdict;
+        let Verdict { action, language, is_ruled: _, findings, scores, explanations } = verdict;
         let categories = scores.iter().map(|(category, scored)| (category.to_string(), score_json(*scored)));
         Self {
             id: None,

@@ -112,6 +112,7 @@ mod tests {
         let verdict = Verdict {
             action,
             language: "en".into(),
+            is_ruled: false,
             findings: found.iter().map(finding).collect(),
             scores: judged.map(|category| (category.clone(), Default::default())).collect(),
             explanations: Vec::new(),
