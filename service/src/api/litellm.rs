@@ -195,6 +195,9 @@ pub(super) fn described(book: &mut super::description::Book) {
     page.operation("post", "/beta/litellm_basic_guardrail_api", "Lets texts pass or not")
         .opens(&[Scope::Judge])
         .takes::<Shown>(&json!({"texts": ["Thanks for the quick reply."], "input_type": "request"}))
-        .gives::<Answer>(200, "`NONE`, or `BLOCKED` and why.")
+        .gives::<Answer>(
+            200,
+            "`NONE`, `BLOCKED` and why, or `GUARDRAIL_INTERVENED` and the texts to pass on.",
+        )
         .judges();
 }
