@@ -31,9 +31,11 @@ fn judgment(policy: &Policy) -> Judgment {
     Judgment {
         verdict: Verdict {
             action: Action::Allow,
+            language: "en".into(),
             findings: Vec::new(),
             scores: scores.into(),
             explanations: Vec::new(),
+            is_ruled: false,
         },
         record: Record {
             stages: ["blocklist", "retrieve", "classify", "adjudicate"].map(run).into(),
@@ -42,6 +44,7 @@ fn judgment(policy: &Policy) -> Judgment {
             index: None,
             not_scored: Vec::new(),
         },
+        rewritten: None,
     }
 }
 

@@ -189,6 +189,12 @@ impl Embedder {
         Ok(windows::pieces(text, &self.shared.tokens.words(text)?, self.shared.sizes))
     }
 
+    /// Calls that wait, or are being answered.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.workers.queue().taken()
+    }
+
     /// The device that runs the encoder.
     #[must_use]
     pub fn device(&self) -> &Device {

@@ -55,6 +55,11 @@ impl Queue {
         self.places.take()
     }
 
+    /// Calls that wait or are being answered.
+    pub(crate) fn taken(&self) -> usize {
+        self.places.taken()
+    }
+
     /// Lets the texts of one call wait; their answers come in the same order.
     pub(crate) fn submit(&self, place: Place, texts: Vec<Vec<u32>>) -> Vec<oneshot::Receiver<Answer>> {
         let place = Arc::new(place);

@@ -1,8 +1,9 @@
 """Counts the project's own labelled rows and fails where they resemble each other too much.
 
 Reads every `own/*.jsonl` beside this file (or in the folder given as the argument), prints rows, languages,
-positives per category and band, negatives by look, mean words, and the share of pairs of rows that share at
-least half of the word 5-grams of the shorter one. Exits 1 where that share is over 5 %, or a row is malformed.
+positives per category and band, negatives by look, mean words, the agreement with the second labels, and the
+share of pairs of rows that share at least half of the word 5-grams of the shorter one. Exits 1 where that share
+is over 5 %, or a row is malformed.
 """
 
 import json
@@ -10,6 +11,8 @@ import re
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
+
+import own_agreement
 
 CATEGORIES = (
     "hate", "hate/threatening", "harassment", "harassment/threatening", "self-harm", "self-harm/intent",
@@ -56,6 +59,8 @@ def fault_of(row, seen):
         return "`kind` contradicts `labels`"
     if row["lang"] not in ("de", "en") or row["look"] not in LOOKS:
         return "unknown `lang` or `look`"
+    if fault := own_agreement.fault_of(row, CATEGORIES):
+        return fault
     text = " ".join(row["text"].casefold().split())
     if not text or row["id"] in seen or text in seen:
         return "empty text, or an id or text met before"
@@ -124,6 +129,7 @@ def main():
         sys.exit(f"no rows in {folder}")
     for name in sorted({name for name, _ in good}):
         table(name, [row for its, row in good if its == name])
+    own_agreement.table([row for _, row in good], CATEGORIES)
     pairs = alike(good)
     possible = max(1, len(good) * (len(good) - 1) // 2)
     print(f"pairs that share half their 5-grams: {len(pairs)} of {possible} ({100 * len(pairs) / possible:.4f} %)")

@@ -39,7 +39,7 @@ pub use precedents::{
     Account, Alert, Case, Entered, FloodOptions, Line, Opinion, PrecedentError, PrecedentOptions, Precedents,
     Refusal, Review, Standing, State, fit, own_tags,
 };
-pub use registry::{ADJUDICATE, Ordered, PluginError, Registry, Resources, SUMMARIZE, StageConfig};
+pub use registry::{ADJUDICATE, Ordered, PluginError, Registry, Resources, SHIELD, SUMMARIZE, StageConfig};
 pub use sentences::sentences;
 pub use summary::{Given, PASSAGES_AT_ONCE, Retrieved};
 
@@ -50,6 +50,8 @@ use policies::Assignment;
 pub fn builtin() -> Registry {
     Registry::default()
         .with::<blocklist::Config>()
+        .with::<pii::Config>()
+        .with::<shield::Config>()
         .with::<retrieve::Config>()
         .with::<classify::Config>()
         .with::<adjudicate::Config>()

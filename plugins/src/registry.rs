@@ -43,6 +43,8 @@ pub trait StageConfig<S: Ordered = Content>: DeserializeOwned {
 
 /// The kind of the stage that needs a LLaMA.
 pub const ADJUDICATE: &str = crate::adjudicate::Config::KIND;
+/// The kind of the stage that finds attacks on language models.
+pub const SHIELD: &str = crate::shield::Config::KIND;
 /// The kind of the stage that wants a LLaMA that writes.
 pub const SUMMARIZE: &str = crate::summary::SummarizeConfig::KIND;
 

@@ -6,8 +6,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use crate::{
-    Category, Citation, Content, Entry, Finding, Passages, Retrieved, Ruling, Score, Span, Stated, Subject,
-    Summary,
+    Category, Citation, Content, Entry, Finding, Passages, Replacement, Retrieved, Ruling, Score, Span,
+    Stated, Subject, Summary,
 };
 
 /// What is known so far about one text, or one summary.
@@ -65,6 +65,7 @@ impl<S: Subject> Dossier<S> {
         for (_, entry) in &self.entries {
             match entry {
                 Entry::Findings(findings) => standing.extend(findings),
+                Entry::Rewrite(rewrite) => standing.extend(&rewrite.findings),
                 Entry::Ruling(ruling) => standing.extend(&ruling.findings),
                 Entry::Revision(revision) => {
                     let revised = |finding: &Finding| {
@@ -86,6 +87,15 @@ impl<S: Subject> Dossier<S> {
             Entry::Revision(revision) => revision.explanation.as_ref(),
             _ => None,
         })
+    }
+
+    /// What stages want masked, in their order.
+    pub fn replacements(&self) -> impl Iterator<Item = &Replacement> {
+        let rewrites = self.entries.iter().filter_map(|(_, entry)| match entry {
+            Entry::Rewrite(rewrite) => Some(rewrite),
+            _ => None,
+        });
+        rewrites.flat_map(|rewrite| &rewrite.replacements)
     }
 
     /// What was retrieved so far.

@@ -14,6 +14,7 @@ mod finding;
 mod pipeline;
 mod policy;
 mod record;
+mod rewrite;
 mod stage;
 mod subject;
 mod summary;
@@ -26,10 +27,11 @@ pub use dossier::Dossier;
 pub use finding::{Evidence, Finding, Score, Severity};
 pub use pipeline::{Ask, Pipeline, Seat};
 pub use policy::{
-    Bounds, Case, CategoryRule, Clause, Fault, Lines, ListSpec, OnlyIf, Policy, PolicyError, PrecedentText,
-    StageSpec, Thresholds,
+    Bounds, Case, CategoryRule, Clause, Fault, LanguageLines, Lines, ListSpec, OnlyIf, Policy, PolicyError,
+    PrecedentText, StageSpec, Thresholds,
 };
 pub use record::{Record, StageRun, Status, merge_spans};
+pub use rewrite::{Replacement, Rewrite, Rewritten};
 pub use stage::{Entry, Examination, Precedent, Retrieved, Revision, Ruling, Stage, StageError, Tokens};
 pub use subject::Subject;
 pub use summary::{

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    Action, Category, Content, Dossier, Finding, Passages, Severity, Span, Stated, Subject, Summary,
+    Action, Category, Content, Dossier, Finding, Passages, Rewrite, Severity, Span, Stated, Subject, Summary,
 };
 
 /// One step of a policy: of judging a text, or of summarizing documents. Shared by all requests: it keeps no memory from
@@ -110,6 +110,8 @@ pub enum Entry {
     Findings(Vec<Finding>),
     /// A second opinion.
     Revision(Revision),
+    /// Harms, as in [`Entry::Findings`], that are to be masked.
+    Rewrite(Rewrite),
     /// A final answer.
     Ruling(Ruling),
     /// What of the documents may be summarized.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::{Category, Finding, Record, Score, Severity};
+use crate::{Category, Finding, Record, Rewritten, Score, Severity};
 
 /// What to do with a text. The greater is the stricter: `max` joins two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
@@ -46,6 +46,10 @@ impl Action {
 pub struct Verdict {
     /// What to do.
     pub action: Action,
+    /// The language by whose lines that was decided, ISO 639-1; `und` where it could not be told.
+    pub language: Arc<str>,
+    /// Whether a precedent ruled it, so that no stage behind had to say anything: what the ruling does not name was not found.
+    pub is_ruled: bool,
     /// What it rests on: every finding that reaches a line of the policy, worst first.
     pub findings: Vec<Finding>,
     /// The highest score of each category that was asked for, and the severity that goes with it.
@@ -61,4 +65,6 @@ pub struct Judgment {
     pub verdict: Verdict,
     /// Who gave it, and who could not.
     pub record: Record,
+    /// What to pass on in the place of the text, if stages want anything in it masked. It goes with any action.
+    pub rewritten: Option<Rewritten>,
 }

@@ -71,13 +71,14 @@ impl Stage for Retrieves {
 const HEAD: &str = r#"
 name = "test"
 version = "1"
-languages = ["en"]
+languages = ["en", "de"]
 [thresholds]
 score = { flag = 0.5, review = 0.7, block = 0.9 }
 severity = { flag = 1, review = 3, block = 4 }
 [[category]]
 name = "hate"
 definition = "x"
+language.de.score = { flag = 0.2, review = 0.7, block = 0.9 }
 [[category]]
 name = "violence"
 definition = "x"
@@ -154,6 +155,22 @@ async fn later_stages_run_although_an_earlier_one_failed() {
     assert_eq!(statuses(&judgment), ["failed", "ran"]);
     assert_eq!(judgment.record.stages[0].status.reason(), Some("`test` did not answer: gone"));
     assert_eq!(judgment.verdict.action, Action::Block);
+}
+
+#[tokio::test]
+async fn a_text_is_held_against_the_lines_for_its_language() {
+    for (text, language, expected) in [
+        ("Morgen regnet es im Norden, und abends wird es kühl.", "de", Action::Flag),
+        ("Tomorrow there will be rain in the north of the country.", "en", Action::Allow),
+        ("12345 67890", "und", Action::Allow),
+    ] {
+        let content = Arc::new(Content::new(text).expect("content"));
+        let found = Scripted::Finds(vec![finding(Category::Hate, 0.3, 5)]);
+        let judgment = pipeline(vec![(SKIP, found)]).judge(content, &Ask::default()).await;
+        let verdict = judgment.verdict;
+        assert_eq!((&*verdict.language, verdict.action), (language, expected));
+        assert_eq!(verdict.findings.is_empty(), expected == Action::Allow);
+    }
 }
 
 #[tokio::test(start_paused = true)]

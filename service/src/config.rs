@@ -7,6 +7,8 @@ mod chat;
 mod decisions;
 mod index;
 mod perspective;
+mod proxies;
+mod telemetry;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,8 +22,11 @@ pub use chat::Chat;
 pub use decisions::Decisions;
 pub use index::{EngineName, Index, Reading, Writing};
 pub use perspective::Perspective;
+pub use proxies::Proxies;
+pub use telemetry::Telemetry;
 
 use crate::keys::{self, KeyEntry};
+use crate::quotas::Allowance;
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +54,9 @@ pub struct Config {
     /// Where callers reach this service, if that is not where it listens: `https://filter.example`. Links in answers begin
     /// with it.
     pub public_url: Option<String>,
+    /// Proxies whose word is taken for the address that a caller used (`Forwarded`, or `X-Forwarded-Proto` and
+    /// `X-Forwarded-Host`), where there is no `public_url`: addresses, and networks like `10.0.0.0/8`.
+    pub trusted_proxies: Proxies,
     /// Folder for banks and whatever else must last; the user's data folder unless given.
     pub data: Option<PathBuf>,
     /// Folder of the models that ship with the service; beside the executable unless given.
@@ -81,6 +89,8 @@ pub struct Config {
     pub chat: Chat,
     /// Which decisions can be asked for, and their log.
     pub decisions: Decisions,
+    /// Where traces and metrics are sent.
+    pub telemetry: Telemetry,
     /// Where ONNX Runtime and the encoder come from.
     pub setup: SetUp,
     /// Tokens of Entra ID beside keys, if they are taken.
@@ -156,6 +166,28 @@ pub struct Limits {
     pub deadline_ms: u64,
     /// Seconds that accepted requests have to finish after a signal to stop.
     pub shutdown_seconds: u64,
+    /// Requests of one key in a minute, at most, unless its `[[key]]` says otherwise; more are refused with 429. 0 for as
+    /// many as there are.
+    pub requests_per_minute: u32,
+    /// Requests of one key at the same time, at most, unless its `[[key]]` says otherwise; more are refused with 429. 0
+    /// for as many as there are.
+    pub requests_at_once: u32,
+    /// Seconds that the head of a request may take, from the connection or from its first byte on.
+    pub head_seconds: u64,
+    /// Seconds that the body of a request may take; it is refused with 408 then.
+    pub body_seconds: u64,
+    /// Seconds that a client may take no byte of an answer; the connection is closed then.
+    pub stall_seconds: u64,
+    /// Connections open at the same time, at most; more wait until one closes.
+    pub connections: usize,
+}
+
+impl Limits {
+    /// What a key may ask that has no limits of its own.
+    #[must_use]
+    pub fn allowance(&self) -> Allowance {
+        Allowance { per_minute: self.requests_per_minute, at_once: self.requests_at_once }
+    }
 }
 
 /// `[inference]`
@@ -222,6 +254,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            trusted_proxies: Proxies::default(),
             data: None,
             models: None,
             api_key: None,
@@ -238,6 +271,7 @@ impl Default for Config {
             llama: LlamaSeat::default(),
             chat: Chat::default(),
             decisions: Decisions::default(),
+            telemetry: Telemetry::default(),
             setup: SetUp::default(),
             entra: None,
             tls: None,
@@ -262,6 +296,13 @@ impl Default for Limits {
             max_summaries: 16,
             deadline_ms: 30_000,
             shutdown_seconds: 30,
+            requests_per_minute: 0,
+            requests_at_once: 0,
+            // A machine with no processor to spare must not turn callers away who have sent all of it.
+            head_seconds: 60,
+            body_seconds: 60,
+            stall_seconds: 60,
+            connections: 10_000,
         }
     }
 }
@@ -301,8 +342,10 @@ impl Config {
         let lists = lists.with_list_parse_key("policies.files").with_list_parse_key("inference.providers");
         let lists = lists.with_list_parse_key("entra.audience").with_list_parse_key("entra.everyone");
         let lists = lists.with_list_parse_key("index.urls").with_list_parse_key("perspective.cors_origins");
+        let lists = lists.with_list_parse_key("trusted_proxies");
         let mut read: Self = builder.add_source(lists).build()?.try_deserialize()?;
         read.setup.onnxruntime = read.setup.onnxruntime.or_else(ort_dylib_path);
+        read.telemetry = read.telemetry.or_standard(standard_variable);
         read.listen = overrides.listen.unwrap_or(read.listen);
         read.data = overrides.data.or(read.data);
         read.models = overrides.models.or(read.models);
@@ -334,12 +377,17 @@ impl Config {
         if let Some(fault) = self.chat.fault() {
             return contradiction(fault);
         }
+        if let Some(fault) = self.telemetry.fault() {
+            return contradiction(fault);
+        }
         if self.decisions.log_bytes == 0 {
             return contradiction("`decisions.log_bytes` is at least 1");
         }
         let limits = &self.limits;
         let texts = [limits.max_chars, limits.max_body_bytes, limits.max_texts, limits.max_in_flight];
-        if texts.contains(&0) || [limits.max_documents, limits.max_summaries].contains(&0) {
+        let counts = [limits.max_documents, limits.max_summaries, limits.connections];
+        let seconds = [limits.head_seconds, limits.body_seconds, limits.stall_seconds];
+        if texts.contains(&0) || counts.contains(&0) || seconds.contains(&0) {
             return contradiction("a limit of 0 refuses everything");
         }
         if self.inference.providers.is_empty()
@@ -415,4 +463,10 @@ fn fault_of_keys(config: &Config) -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
 fn ort_dylib_path() -> Option<PathBuf> {
     std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// A variable that others define.
+#[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+fn standard_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

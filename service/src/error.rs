@@ -6,6 +6,11 @@ use plugins::ground::GroundError;
 use plugins::{BankError, Refusal};
 use policies::ContentError;
 
+use crate::quotas::Exceeded;
+
+/// Seconds after which a refused caller may try again, where nothing is known of when there is room.
+const SOON: u64 = 1;
+
 /// Why a request, or one text of it, is refused. No variant holds the text.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -65,6 +70,15 @@ pub enum ApiError {
         /// The scopes, one of which it would need.
         needed: String,
     },
+    /// The key has asked for as much as it may.
+    #[error(transparent)]
+    TooMany(#[from] Exceeded),
+    /// The body, or a part of it, did not come in time.
+    #[error("the body took more than {seconds} s (limits.body_seconds)")]
+    TooSlow {
+        /// The limit in seconds.
+        seconds: u64,
+    },
     /// A case is refused, or cannot become what was asked for.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -117,6 +131,8 @@ impl ApiError {
             Self::Inference(error) => inferred(error),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED),
             Self::Forbidden { .. } => ("forbidden", StatusCode::FORBIDDEN),
+            Self::TooMany(_) => ("too_many_requests", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooSlow { .. } => ("body_too_slow", StatusCode::REQUEST_TIMEOUT),
             Self::Refused(refusal) => refused(refusal),
             Self::Bank(error) => bank(error),
             Self::Policies(_) => ("policies_unusable", StatusCode::UNPROCESSABLE_ENTITY),
@@ -130,6 +146,15 @@ impl ApiError {
             }
             Self::Model(_) => ("model_unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// When the same request may succeed; nothing where trying again is of no use. *Units*: seconds, at least 1.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany(exceeded) => Some(exceeded.retry_after()),
+            _ => (self.code().1 == StatusCode::SERVICE_UNAVAILABLE).then_some(SOON),
         }
     }
 }

@@ -9,6 +9,7 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use crate::config::Config;
 use crate::entra::{Entra, EntraError, Holder};
 use crate::error::ApiError;
+use crate::quotas::Allowance;
 
 /// The name of the one key that `api_key` sets.
 pub const DEFAULT: &str = "default";
@@ -58,6 +59,10 @@ pub struct KeyEntry {
     /// The access tags it holds: it sees documents with one of them, and those without any. Without this list, a key
     /// with the scope `banks` or `admin` sees all documents, another those without tags.
     pub tags: Option<Vec<String>>,
+    /// Requests of it in a minute; as `limits.requests_per_minute` unless given; 0 for as many as there are.
+    pub requests_per_minute: Option<u32>,
+    /// Requests of it at the same time; as `limits.requests_at_once` unless given; 0 for as many as there are.
+    pub requests_at_once: Option<u32>,
 }
 
 impl KeyEntry {
@@ -69,6 +74,13 @@ impl KeyEntry {
             None => Sight::holding(Vec::new()),
         }
     }
+
+    fn allowance(&self, default: Allowance) -> Allowance {
+        Allowance {
+            per_minute: self.requests_per_minute.unwrap_or(default.per_minute),
+            at_once: self.requests_at_once.unwrap_or(default.at_once),
+        }
+    }
 }
 
 /// Whoever a request comes from.
@@ -78,6 +90,7 @@ pub struct Caller {
     pub name: Arc<str>,
     scopes: Arc<[Scope]>,
     sight: Arc<Sight>,
+    allowance: Allowance,
 }
 
 impl Caller {
@@ -99,17 +112,25 @@ impl Caller {
     pub fn sight(&self) -> &Sight {
         &self.sight
     }
+
+    /// How much it may ask.
+    #[must_use]
+    pub fn allowance(&self) -> Allowance {
+        self.allowance
+    }
 }
 
 /// Who may do and see everything.
-fn unlimited(name: &str) -> Caller {
-    Caller { name: name.into(), scopes: Scope::ALL.into(), sight: Sight::all().into() }
+fn unlimited(name: &str, allowance: Allowance) -> Caller {
+    Caller { name: name.into(), scopes: Scope::ALL.into(), sight: Sight::all().into(), allowance }
 }
 
 /// All keys there are.
 pub struct Keys {
-    keys: Vec<(Vec<u8>, Caller)>,
+    known: Vec<(Vec<u8>, Caller)>,
     entra: Option<Entra>,
+    /// What those may ask for whom nothing else is said.
+    allowance: Allowance,
 }
 
 impl Keys {
@@ -119,30 +140,33 @@ impl Keys {
     ///
     /// The keys of tokens cannot be read.
     pub fn new(config: &Config) -> Result<Self, EntraError> {
-        let default = config.api_key.iter().map(|key| (key.clone().into_bytes(), unlimited(DEFAULT)));
+        let allowance = config.limits.allowance();
+        let default =
+            config.api_key.iter().map(|key| (key.clone().into_bytes(), unlimited(DEFAULT, allowance)));
         let caller = |key: &KeyEntry| Caller {
             name: key.name.as_str().into(),
             scopes: key.scopes.as_slice().into(),
             sight: key.sight().into(),
+            allowance: key.allowance(allowance),
         };
         let named = config.key.iter().map(|key| (key.key.clone().into_bytes(), caller(key)));
         let entra = config.entra.as_ref().map(Entra::new).transpose()?;
-        Ok(Self { keys: default.chain(named).collect(), entra })
+        Ok(Self { known: default.chain(named).collect(), entra, allowance })
     }
 
     /// Whose key is `shown`. All keys are compared, whichever fits, and each takes as long whether it fits or not.
     #[must_use]
     pub fn holder(&self, shown: Option<&[u8]>) -> Option<Caller> {
-        if self.keys.is_empty() && self.entra.is_none() {
-            return Some(unlimited(LOCAL));
+        if self.known.is_empty() && self.entra.is_none() {
+            return Some(unlimited(LOCAL, self.allowance));
         }
         let shown = shown?;
         let mut found = u32::MAX;
-        for (number, (key, _)) in (0_u32..).zip(&self.keys) {
+        for (number, (key, _)) in (0_u32..).zip(&self.known) {
             let fits: Choice = key.as_slice().ct_eq(shown);
             found.conditional_assign(&number, fits);
         }
-        self.keys.get(usize::try_from(found).ok()?).map(|(_, caller)| caller.clone())
+        self.known.get(usize::try_from(found).ok()?).map(|(_, caller)| caller.clone())
     }
 
     /// Whose token is shown, if tokens are taken and it holds.
@@ -151,6 +175,7 @@ impl Keys {
         let Holder { name, scopes } = self.entra.as_ref()?.holder(shown)?;
         let keeps = scopes.iter().any(|scope| matches!(scope, Scope::Banks | Scope::Admin));
         let sight = if keeps { Sight::all() } else { Sight::holding(Vec::new()) };
-        Some(Caller { name: name.into(), scopes: scopes.into(), sight: sight.into() })
+        let allowance = self.allowance;
+        Some(Caller { name: name.into(), scopes: scopes.into(), sight: sight.into(), allowance })
     }
 }

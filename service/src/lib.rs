@@ -15,6 +15,7 @@ pub mod engine;
 pub mod entra;
 pub mod error;
 pub mod eval;
+pub mod fit;
 pub mod grounds;
 pub mod jobs;
 pub mod json;
@@ -29,6 +30,7 @@ pub mod scribe;
 pub mod shield;
 mod stop;
 pub mod summarizer;
+pub mod telemetry;
 pub mod vectors;
 pub mod wiring;
 

@@ -7,6 +7,7 @@ use inference::{Classifier, Embedder, EmbedderOptions, Llama, LlamaOptions, Runt
 use policies::Policy;
 
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::moderator::ModelInUse;
 use crate::wiring::WiringError;
 
@@ -25,6 +26,24 @@ pub struct Models {
 }
 
 impl Models {
+    /// Shows in `metrics` how many calls each has.
+    pub(crate) fn watch(&self, metrics: &Metrics) {
+        let embedder = self.embedder.clone();
+        metrics.watch("encoder", move || embedder.waiting());
+        for (name, llama) in self.llamas() {
+            metrics.watch(name, move || llama.waiting());
+        }
+    }
+
+    /// The LLaMA that judges, and the one that writes if it is another.
+    fn llamas(&self) -> impl Iterator<Item = (&'static str, Llama)> {
+        let judges = self.llama.as_ref();
+        let is_other = |writer: &&Llama| judges.is_none_or(|llama| llama.digest() != writer.digest());
+        let writer = self.writer.as_ref().filter(is_other);
+        let named = judges.map(|llama| ("llama", llama)).into_iter();
+        named.chain(writer.map(|llama| ("writer", llama))).map(|(name, llama)| (name, llama.clone()))
+    }
+
     pub(crate) fn in_use(&self) -> Vec<ModelInUse> {
         let encoder = &self.embedder;
         let encoder = ModelInUse {
@@ -32,16 +51,12 @@ impl Models {
             digest: encoder.digest().to_owned(),
             device: encoder.device().clone(),
         };
-        let in_use = |part, llama: &Llama| ModelInUse {
+        let in_use = |(part, llama): (&'static str, Llama)| ModelInUse {
             part,
             digest: llama.digest().to_owned(),
             device: llama.device().clone(),
         };
-        let judges = self.llama.as_ref();
-        let llama = judges.map(|llama| in_use("llama", llama));
-        let is_other = |writer: &&Llama| judges.is_none_or(|llama| llama.digest() != writer.digest());
-        let writer = self.writer.as_ref().filter(is_other).map(|writer| in_use("writer", writer));
-        std::iter::once(encoder).chain(llama).chain(writer).collect()
+        std::iter::once(encoder).chain(self.llamas().map(in_use)).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::chambers::Chambers;
 use crate::config::Limits;
-use crate::decisions::Decisions;
+use crate::decisions::{Decisions, Minutes};
 use crate::error::ApiError;
 use crate::metrics::Metrics;
 
@@ -118,6 +118,7 @@ impl Moderator {
     pub fn docket(&self, terms: &Terms) -> Result<Docket, ApiError> {
         let pipeline = self.chambers.of(terms.policy.as_deref())?.judging;
         let policy = pipeline.policy();
+        Minutes::under(policy.digest());
         let category = |name: &String| {
             let rule = policy.category(name).map(|rule| rule.name.clone());
             rule.ok_or_else(|| ApiError::Field {
@@ -168,7 +169,7 @@ impl Moderator {
         let (started, _judging) = (Instant::now(), self.metrics.judging());
         let content = Arc::new(self.content(text).await?);
         let judgment = docket.pipeline.judge(Arc::clone(&content), &docket.ask).await;
-        self.metrics.count(docket.policy().name(), &judgment, started.elapsed());
+        self.metrics.count(docket.policy(), &judgment, started.elapsed());
         if let Some(decisions) = &self.decisions {
             decisions.judged(content.original(), &judgment, docket.policy());
         }

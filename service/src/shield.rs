@@ -1,7 +1,7 @@
 //! Whether somebody tries to turn a language model against whoever runs it: in a prompt, or in what it will read.
 
-use plugins::shield::attacks;
-use policies::{Category, Judgment};
+use plugins::shield;
+use policies::{Action, Category, Judgment, Policy};
 use tokio::sync::SemaphorePermit;
 
 use crate::error::ApiError;
@@ -9,13 +9,13 @@ use crate::moderator::{Docket, Moderator};
 
 /// A prompt that was looked at.
 pub struct Prompted {
-    /// Whether it is an attack: by the policy, or because it speaks as attacks in documents do.
+    /// Whether it is an attack, by the policy; by the detector for documents where the policy does not order that.
     pub is_attack: bool,
     /// What the policy says of it.
     pub judgment: Judgment,
 }
 
-/// Looks at what a user says to a model.
+/// Looks at what a user says to a model. A policy that orders the stage `shield` has the last word.
 ///
 /// # Errors
 ///
@@ -26,24 +26,24 @@ pub async fn prompt(
     text: String,
     place: &SemaphorePermit<'_>,
 ) -> Result<Prompted, ApiError> {
-    let speaks_so = document(text.clone()).await?;
+    let policy = docket.policy();
+    let is_ordered = policy.stages().iter().any(|stage| stage.kind == plugins::SHIELD);
+    let speaks_so = !is_ordered && document(policy, text.clone()).await?;
     let judgment = moderator.judge(docket, text, place).await?;
-    // Findings are there that reach a line of the policy.
-    let mut findings = judgment.verdict.findings.iter();
-    let is_attack = speaks_so || findings.any(|finding| finding.category == Category::PromptAttack);
+    let verdict = &judgment.verdict;
+    // Findings are there that reach a line of the policy; a ruling may lift them.
+    let is_found = verdict.findings.iter().any(|finding| finding.category == Category::PromptAttack);
+    let is_attack = speaks_so || (verdict.action > Action::Allow && is_found);
     Ok(Prompted { is_attack, judgment })
 }
 
-/// Looks at what a model is to read.
+/// Looks at what a model is to read, as sure as `policy` wants to be.
 ///
 /// # Errors
 ///
 /// The process is shutting down.
-pub async fn document(text: String) -> Result<bool, ApiError> {
-    let reading = tokio::task::spawn_blocking(move || {
-        let ranges = plugins::sentences(&text, None);
-        let sentences: Vec<&str> = ranges.into_iter().filter_map(|range| text.get(range)).collect();
-        attacks(&sentences, None).iter().any(Option::is_some)
-    });
+pub async fn document(policy: &Policy, text: String) -> Result<bool, ApiError> {
+    let line = shield::line(policy);
+    let reading = tokio::task::spawn_blocking(move || !shield::in_text(&text, line).is_empty());
     reading.await.map_err(|_| ApiError::Internal)
 }

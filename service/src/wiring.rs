@@ -28,7 +28,7 @@ use crate::summarizer::Summarizer;
 use crate::vectors::Vectors;
 
 /// The policy that ships with the service.
-const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
+pub(crate) const DEFAULT_POLICY: &str = include_str!("../../policies/library/default.toml");
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -330,6 +330,7 @@ async fn verbs_of(policies: &Policies, written: Vec<Policy>) -> Result<(Moderato
     }
     let Config { policies: Names { default, .. }, limits, .. } = policies.config.clone();
     let (chambers, metrics) = (Arc::new(Chambers::new(by_name, default)), Metrics::new()?);
+    policies.models.watch(&metrics);
     let grounds = Grounds::new(policies.models.embedder.clone()).map_err(WiringError::Grounds)?;
     let rooms = (policies.banks(), grounds);
     let summarizer = Summarizer::new(Arc::clone(&chambers), rooms, limits.clone(), metrics.clone());

@@ -97,14 +97,14 @@ fn the_record_says_which_stages_ran_on_what_over_which_bytes() {
     let record = &json_lines(&output)[0]["record"];
     let stages = record["stages"].as_array().expect("stages");
     let names: Vec<&str> = stages.iter().filter_map(|stage| stage["stage"].as_str()).collect();
-    assert_eq!(names, ["blocklist", "retrieve", "classify", "adjudicate"]);
-    for stage in &stages[..3] {
+    assert_eq!(names, ["blocklist", "pii", "shield", "retrieve", "classify", "adjudicate"]);
+    for stage in &stages[..5] {
         assert_eq!(stage["bytes"], json!([[0, text.len()]]), "{stage}");
         assert!(stage["ms"].is_number());
     }
-    assert_eq!(stages[2]["device"], "cpu");
-    assert_eq!((&stages[3]["status"], &stages[3]["bytes"]), (&json!("skipped"), &json!([])), "no doubt here");
-    assert!(stages[3]["reason"].is_string());
+    assert_eq!(stages[4]["device"], "cpu");
+    assert_eq!((&stages[5]["status"], &stages[5]["bytes"]), (&json!("skipped"), &json!([])), "no doubt here");
+    assert!(stages[5]["reason"].is_string());
     assert_eq!(record["degraded"], false);
     for model in ["encoder", "classifier", "llama"] {
         let digest = &record["models"][model];
@@ -228,7 +228,7 @@ fn a_wrong_policy_is_refused_with_what_to_change() {
     let unknown = stage("kind='clasify'\non_fault='skip'");
     assert_fails(
         &check(&unknown),
-        "stage `clasify` does not exist; there are: adjudicate, blocklist, classify, retrieve",
+        "stage `clasify` does not exist; there are: adjudicate, blocklist, classify, pii, retrieve, shield",
     );
     let misspelt = stage("kind='classify'\non_fault='skip'\nweigh_form=0.5");
     assert_fails(&check(&misspelt), "unknown field `weigh_form`");
@@ -289,7 +289,7 @@ fn a_confirmed_precedent_acts_at_once_and_an_unconfirmed_one_never() {
     assert_eq!(action(&answer), "block");
     let evidence = &answer["findings"][0]["evidence"][0];
     assert_eq!((&evidence["kind"], &evidence["id"]), (&json!("precedent"), &json!("t-1")));
-    let classify = &answer["record"]["stages"][2];
+    let classify = &answer["record"]["stages"][4];
     assert_eq!(classify["status"], "skipped");
     assert_eq!(classify["reason"], "the text is an exact copy of precedent `t-1`");
     let found = lamassu(data.path())
@@ -375,7 +375,7 @@ fn quality_is_measured_against_labels_and_missing_ones_count_nowhere() {
     let data = folder();
     let rows = [
         json!({"id": "1", "text": HARMFUL, "labels": {"toxicity": 1, "privacy": 1}}),
-        json!({"id": "2", "text": HARMLESS, "labels": {"toxicity": 0, "spam": 0}}),
+        json!({"id": "2", "text": HARMLESS, "labels": {"toxicity": 0, "spam": 0}, "lang": "fr"}),
         json!({"id": "3", "text": "A walk in the park.", "labels": {}}),
         json!({"id": "4", "text": ""}),
     ];
@@ -394,4 +394,20 @@ fn quality_is_measured_against_labels_and_missing_ones_count_nowhere() {
     let toxicity = toxicity.expect("it is annotated");
     assert_eq!((&toxicity["annotated"], &toxicity["positives"]), (&json!(2), &json!(1)));
     assert_eq!(toxicity["auprc"], 1.0);
+    for figure in ["calibration_error", "brier"] {
+        let figure = toxicity[figure].as_f64().expect("a figure");
+        assert!((0.0..=1.0).contains(&figure), "{figure}");
+    }
+    let parts = |by: &str| -> Vec<(String, u64)> {
+        let parts = toxicity[by].as_array().expect("parts").iter();
+        let part = |part: &Value| {
+            (part["part"].as_str().expect("a name").to_owned(), part["annotated"].as_u64().expect("a count"))
+        };
+        let mut parts: Vec<_> = parts.map(part).collect();
+        parts.sort();
+        parts
+    };
+    // The language is what the row says, and where it says nothing, what the text is taken for.
+    assert_eq!(parts("by_language"), [("en".to_owned(), 1), ("fr".to_owned(), 1)]);
+    assert_eq!(parts("by_length"), [("51 to 200".to_owned(), 2)]);
 }

@@ -106,3 +106,24 @@ fn a_token_opens_what_its_roles_say_and_none_that_is_not_for_us_opens_anything()
     publish(&jwks, &[&signer, &later]);
     assert_eq!((judge(&later.token(&claims())), judge(&signer.token(&claims()))), (200, 200));
 }
+
+#[test]
+fn a_token_may_ask_as_much_as_a_key() {
+    let (signer, folder) = (Signer::new("k1"), folder());
+    let jwks = folder.path().join("jwks.json");
+    publish(&jwks, &[&signer]);
+    let config = format!(
+        "[limits]\nrequests_per_minute = 1\n[entra]\nissuer = \"{ISSUER}\"\naudience = [\"{AUDIENCE}\"]\njwks = {:?}\n",
+        jwks.display().to_string()
+    );
+    let config = file(&folder, "lamassu.toml", &config);
+    let server = Server::start(&["--config", config.to_str().expect("a path")], &[]);
+    let judge = |application: &str| {
+        let token = signer.token(&with("appid", json!(application)));
+        status(&server, &token, "POST", "/v1/lamassu/moderate")
+    };
+    assert_eq!(judge("app-1"), 200);
+    // A minute may begin between two of them, not between each and the next.
+    assert!((0..3).any(|_| judge("app-1") == 429));
+    assert_eq!(judge("app-2"), 200, "another application is another key");
+}

@@ -109,6 +109,14 @@ fn a_job_says_how_it_stands_and_its_file_holds_no_more_than_its_answer() {
     });
     let place = location(&server, &submit(&server, &request));
     let job = ended(&server, &place);
+    // A job is a decision, and has its name.
+    let shown = server.get(&place);
+    let decision = shown.headers["x-lamassu-decision"].to_str().expect("text");
+    assert!(place.contains(decision), "{decision}");
+    assert_eq!(shown.headers["x-lamassu-policy"].len(), 64);
+    let decided = server.get(&format!("/v1/lamassu/decisions/{decision}")).json();
+    let kinds = decided["entries"].as_array().expect("entries").iter().map(|entry| &entry["kind"]);
+    assert_eq!(kinds.collect::<Vec<_>>(), ["summary", "summary"]);
     assert_eq!(
         (&job["status"], &job["displayName"], &job["errors"]),
         (&json!("succeeded"), &json!("mine"), &json!([]))

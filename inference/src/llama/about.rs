@@ -78,6 +78,12 @@ impl Llama {
         self.shared.recycled.load(Ordering::Relaxed)
     }
 
+    /// Calls that wait, or are being answered.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.engine.taken()
+    }
+
     /// The device that runs it.
     #[must_use]
     pub fn device(&self) -> &Device {

@@ -46,6 +46,11 @@ impl Engine {
         Ok(Self { calls: Some(calls), places: Places::new(waiting), thread: Some(thread) })
     }
 
+    /// Calls that wait or are being answered.
+    pub(super) fn taken(&self) -> usize {
+        self.places.taken()
+    }
+
     /// A place for one call, at once or not at all.
     pub(super) fn place(&self) -> Result<Place, InferenceError> {
         self.places.take()

@@ -4,6 +4,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{cache::Cache, kv::Layout, tokens::common};
 
+/// Texts that are remembered, at most, however much room there is. What many ask is worth it: a policy's question, once for each
+/// tenant; a chat that goes on. Questions that each ask for something else would fill all the room and serve nobody.
+const MOST: usize = 64;
+
 /// Who may share what is remembered: callers of one scope, and no others.
 pub(super) type Scope = Arc<str>;
 
@@ -52,8 +56,9 @@ impl Memory {
         self.texts.push_front(text);
     }
 
-    /// Forgets the texts used longest ago until all of them have at most `bytes`.
+    /// Forgets the texts used longest ago until all of them have at most `bytes`, and are few.
     pub(super) fn shrink(&mut self, bytes: u64) {
+        self.texts.truncate(MOST);
         while self.bytes() > bytes && self.texts.pop_back().is_some() {}
     }
 
@@ -67,5 +72,27 @@ impl Memory {
 impl Remembered {
     pub(super) fn new(scope: &Scope, cache: Cache) -> Self {
         Self { scope: Arc::clone(scope), ids: cache.ids().to_vec(), cache }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arc, Layout, MOST, Memory};
+    use crate::Provider;
+
+    #[test]
+    fn however_much_room_there_is_the_texts_used_longest_ago_are_forgotten() {
+        let provider = Provider::Cpu;
+        let layout =
+            Layout { names: Vec::new(), heads: 1, head_size: 1, context: 8, is_half: false, provider };
+        let (mut memory, scope) = (Memory::new(Arc::new(layout)), "anybody".into());
+        for first in 0..=64 {
+            let text = memory.take(&scope, &[first]);
+            memory.keep(text);
+            memory.shrink(u64::MAX);
+        }
+        let known = |first: u32| memory.texts.iter().any(|text| text.ids == [first]);
+        assert_eq!(memory.texts.len(), MOST);
+        assert!(!known(0) && known(1) && known(64));
     }
 }

@@ -4,14 +4,22 @@
 //! and are not sought.
 
 mod checks;
+mod masking;
+mod stage;
+
+pub(crate) use stage::Config;
+pub use stage::{find_behind, find_in};
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use policies::Severity;
 use regex::Regex;
+use serde::Deserialize;
 
 /// What a datum is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// An e-mail address.
     Email,
@@ -43,6 +51,32 @@ impl Kind {
         Self::DeTaxId,
         Self::Phone,
     ];
+
+    /// The name in policies.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Card => "card",
+            Self::Iban => "iban",
+            Self::Ip => "ip",
+            Self::Phone => "phone",
+            Self::UsSsn => "us-ssn",
+            Self::UkNino => "uk-nino",
+            Self::DeTaxId => "de-tax-id",
+        }
+    }
+
+    /// How bad it is that others learn a datum of this kind, unless a policy says otherwise: ways to reach somebody are
+    /// given away every day, numbers that open an account or prove who one is are not.
+    fn severity(self) -> Severity {
+        Severity::new(match self {
+            Self::Ip => 1,
+            Self::Email | Self::Phone => 2,
+            Self::Card | Self::Iban | Self::UsSsn | Self::UkNino | Self::DeTaxId => 4,
+        })
+        .unwrap_or_default()
+    }
 
     /// How sure a datum of this kind is: higher where a checksum or an unmistakable form says so. Set by hand, as the
     /// tools that we stand in for do; it is no measured probability.

@@ -13,8 +13,12 @@ mod hidden;
 mod imperative;
 mod mention;
 mod sign;
+mod stage;
 mod template;
 mod words;
+
+pub(crate) use stage::Config;
+pub use stage::{in_text, line};
 
 use std::ops::Range;
 

@@ -66,7 +66,9 @@ impl Judging {
         let not_scored = judgment.record.not_scored;
         let scored = verdict.scores.into_keys().filter(|category| !not_scored.contains(category));
         // Findings come worst first.
-        let is_harm = |finding: &&policies::Finding| self.pipeline.policy().action_for(finding) >= self.from;
+        let is_harm = |finding: &&policies::Finding| {
+            self.pipeline.policy().action_for(finding, &verdict.language) >= self.from
+        };
         let worst = verdict.findings.first().filter(is_harm);
         let because = worst.map_or(Because::Unjudged, |finding| Because::Harm(finding.category.clone()));
         Ok(Opinion {

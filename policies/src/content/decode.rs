@@ -4,7 +4,7 @@ use unicode_script::{Script, UnicodeScript};
 
 use super::span::Mapped;
 use super::view::{Encoding, View, ViewKind, unmask};
-use super::{Limits, escapes, normalize, packed, smuggled};
+use super::{Limits, escapes, normalize, packed, reversed, rotated, smuggled};
 
 /// More decoded views than this are an attack on the stages that read them.
 const MOST_VIEWS: usize = 16;
@@ -16,22 +16,30 @@ const LONG_TEXT: usize = 24;
 type Decode = fn(&Mapped) -> Option<Mapped>;
 
 /// Every encoding there is a decoder for. Each gives `None` when the text holds nothing in its encoding.
-const DECODERS: [(Encoding, Decode); 4] = [
+const DECODERS: [(Encoding, Decode); 5] = [
     (Encoding::Html, escapes::html),
     (Encoding::Percent, escapes::percent),
     (Encoding::Base64, packed::base64),
     (Encoding::Hex, packed::hex),
+    (Encoding::Rot13, rotated::rot13),
 ];
 
 /// Adds the decoded views of a text to `views`; false when a limit left something undecoded.
 pub(super) fn decode(source: &Mapped, plain: &Mapped, limits: &Limits, views: &mut Vec<View>) -> bool {
-    let mut decoder =
-        Decoder { bytes_left: limits.max_decoded_bytes, views_left: MOST_VIEWS, whole: true, views };
+    let mut decoder = Decoder {
+        seen: &plain.text,
+        bytes_left: limits.max_decoded_bytes,
+        views_left: MOST_VIEWS,
+        whole: true,
+        views,
+    };
     decoder.scan(source, plain, limits.max_decode_depth);
     decoder.whole
 }
 
 struct Decoder<'a> {
+    /// The plain view.
+    seen: &'a str,
     bytes_left: usize,
     views_left: usize,
     whole: bool,
@@ -43,6 +51,9 @@ impl Decoder<'_> {
     fn scan(&mut self, source: &Mapped, plain: &Mapped, depth: u8) {
         if let Some(found) = smuggled::decode(source) {
             self.take(Encoding::Invisible, &found, depth);
+        }
+        if let Some(found) = reversed::decode(source) {
+            self.take(Encoding::Override, &found, depth);
         }
         for (encoding, decode) in DECODERS {
             if let Some(found) = decode(plain) {
@@ -71,7 +82,7 @@ impl Decoder<'_> {
 
     /// Adds a view if it is new and within the limits.
     fn add(&mut self, kind: ViewKind, mapped: &Mapped) -> bool {
-        if self.views.iter().any(|view| view.text() == mapped.text) {
+        if mapped.text == self.seen || self.views.iter().any(|view| view.text() == mapped.text) {
             return false;
         }
         let Some(bytes) = self.bytes_left.checked_sub(mapped.text.len()).filter(|_| self.views_left > 0)

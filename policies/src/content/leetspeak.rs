@@ -1,6 +1,7 @@
 //! Digits and signs that stand for letters inside words.
 //!
-//! Numbers, prices, units, ordinals, names that end in a number, addresses and mentions stay as they are.
+//! Numbers, prices, units, ordinals, names that end in a number, addresses and mentions stay as they are, unless so much of the
+//! text is disguised that what looks like them is so as well: `y0u 4r3 4 w0r7hl3$$ 1d!07`.
 
 use std::ops::Range;
 
@@ -11,13 +12,31 @@ const LONGEST_WORD: usize = 32;
 /// A digit opens a word only before this many letters: `5hit`, but `3rd`, `5km`.
 const LETTERS_AFTER_DIGIT: usize = 3;
 
+/// So many disguised words, and one in so many words, make a disguised text.
+const FEWEST_DISGUISED: usize = 2;
+const DISGUISED_SHARE: usize = 8;
+/// Letters of a word that is all digits and signs, at most, in such a text: `4`, `70`.
+const LONGEST_OF_SIGNS: usize = 2;
+
 /// `base` with the letters its digits and signs stand for, or `None` when none stands for one.
 pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
     if !base.text.bytes().any(may_stand_in) {
         return None;
     }
+    let (undone, changed) = rewrite(base, false);
+    let words = base.text.split_whitespace().count();
+    if changed >= FEWEST_DISGUISED && changed * DISGUISED_SHARE >= words {
+        rewrite(base, true).0
+    } else {
+        undone
+    }
+}
+
+/// The text with stand-ins undone, and how many words that changed; `boldly`, in every word they may stand in.
+fn rewrite(base: &Mapped, boldly: bool) -> (Option<Mapped>, usize) {
     let mut rewriter = Rewriter::new(base);
     let mut word = Vec::new();
+    let mut disguised = 0;
     for (start, piece) in pieces(&base.text) {
         if !piece.bytes().any(may_stand_in) || is_address(piece) {
             continue;
@@ -29,12 +48,12 @@ pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
             if c.is_alphanumeric() || is_stand_in(c) {
                 word.push((start + position, c));
             } else {
-                unmask_word(&mut word, &mut rewriter);
+                disguised += usize::from(unmask_word(&mut word, boldly, &mut rewriter));
             }
         }
-        unmask_word(&mut word, &mut rewriter);
+        disguised += usize::from(unmask_word(&mut word, boldly, &mut rewriter));
     }
-    rewriter.finish()
+    (rewriter.finish(), disguised)
 }
 
 /// What stands between white space, and where.
@@ -62,12 +81,17 @@ fn is_name(text: &str) -> bool {
     name.any(|c| c == '_' || c.is_uppercase())
 }
 
-/// Edits one word, given as its characters and where they are, and leaves `word` empty.
-fn unmask_word(word: &mut Vec<(usize, char)>, rewriter: &mut Rewriter<'_>) {
+/// Edits one word, given as its characters and where they are, leaves `word` empty, and says whether it has stand-ins inside.
+fn unmask_word(word: &mut Vec<(usize, char)>, boldly: bool, rewriter: &mut Rewriter<'_>) -> bool {
+    let mut disguised = false;
     if word.len() <= LONGEST_WORD {
-        let shouted = !word.iter().any(|(_, c)| c.is_lowercase());
-        for run in stand_ins(word) {
-            let doubled = run.len() > 1;
+        let upper = word.iter().any(|(_, c)| c.is_uppercase());
+        let shouted = upper && !word.iter().any(|(_, c)| c.is_lowercase());
+        let all = all_stand_ins(word);
+        disguised = is_disguised(word, &all);
+        for run in if boldly { all } else { stand_ins(word) } {
+            let doubled =
+                run.len() > 1 && run.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a == b));
             for &(position, c) in run {
                 if let Some(letter) = letter(c, doubled) {
                     let letter = if shouted { letter.to_ascii_uppercase() } else { letter };
@@ -77,6 +101,17 @@ fn unmask_word(word: &mut Vec<(usize, char)>, rewriter: &mut Rewriter<'_>) {
         }
     }
     word.clear();
+    disguised
+}
+
+/// Whether a word has stand-ins between its letters. Of two letters there is one between: `i18n` is short for a long word.
+fn is_disguised(word: &[(usize, char)], stand_ins: &[&[(usize, char)]]) -> bool {
+    let letters = word.iter().filter(|(_, c)| c.is_alphabetic());
+    let ends = letters.clone().next().zip(letters.clone().next_back());
+    let Some(((first, _), (last, _))) = ends else { return false };
+    let inside = |run: &&[(usize, char)]| run.first().is_some_and(|(at, _)| (first..last).contains(&at));
+    let count = letters.count();
+    count * 3 >= word.len() && (count > 2 || word.len() == 3) && stand_ins.iter().any(inside)
 }
 
 pub(super) fn edit(rewriter: &mut Rewriter<'_>, range: Range<usize>, letter: char) {
@@ -116,6 +151,19 @@ fn stand_ins(word: &[(usize, char)]) -> Vec<&[(usize, char)]> {
         found.sort_unstable_by_key(|run| run.first().map(|(position, _)| *position));
     }
     found
+}
+
+/// Every run of stand-ins in a word of Latin letters, and a short word of nothing else; what ends the sentence stays.
+fn all_stand_ins(word: &[(usize, char)]) -> Vec<&[(usize, char)]> {
+    let ends = word.iter().rev().take_while(|(_, c)| *c == '!').count();
+    let word = word.get(..word.len() - ends).unwrap_or_default();
+    let letters = word.iter().filter(|(_, c)| c.is_alphabetic()).count();
+    let readable = word.iter().all(|(_, c)| if c.is_alphabetic() { is_latin(*c) } else { is_stand_in(*c) });
+    if !readable || letters == 0 && word.len() > LONGEST_OF_SIGNS {
+        return Vec::new();
+    }
+    let runs = word.chunk_by(|(_, a), (_, b)| a.is_alphabetic() == b.is_alphabetic());
+    runs.filter(|run| run.iter().all(|(_, c)| !c.is_alphabetic())).collect()
 }
 
 /// `Stop!Now`, where a space is missing.

@@ -4,6 +4,7 @@
 //! sees. The others undo what writers do to get past a filter, and are there only when they differ; a text in
 //! any script is never worse off for being in that script, for its plain view stays as it is.
 
+mod broken;
 mod confusables;
 mod decode;
 mod escapes;
@@ -14,6 +15,9 @@ mod leetspeak;
 mod letters;
 mod normalize;
 mod packed;
+mod pictures;
+mod reversed;
+mod rotated;
 mod smuggled;
 mod span;
 mod stretched;

@@ -52,16 +52,24 @@ fn shorten(word: &[(usize, char)], rewriter: &mut Rewriter<'_>) {
     if word.iter().all(|(_, c)| matches!(c, 'I' | 'V' | 'X' | 'L' | 'C' | 'D' | 'M')) {
         return; // a Roman number
     }
+    let mut before = None;
     while let Some(run) = runs.next() {
         let Some((_, letter)) = run.first() else { continue };
+        let after_vowel = before.replace(*letter).map(is_vowel);
         if run.len() < FLOOD || whole(run) {
             continue;
         }
-        let kept = 1 + usize::from(doubles(*letter, runs.peek().is_none()));
+        // No word begins with a double letter; double consonants follow vowels, and double vowels consonants.
+        let may_double = after_vowel.is_some_and(|after_vowel| after_vowel != is_vowel(*letter));
+        let kept = 1 + usize::from(may_double && doubles(*letter, runs.peek().is_none()));
         if let (Some((start, _)), Some((last, c))) = (run.get(kept), run.last()) {
             rewriter.edit(*start..last + c.len_utf8(), "");
         }
     }
+}
+
+fn is_vowel(letter: char) -> bool {
+    "aeiouyäöü".contains(letter.to_lowercase().next().unwrap_or(letter))
 }
 
 /// Whether a letter drawn out is more likely a double one, as in `kill`, than a single one, as in `hate`.

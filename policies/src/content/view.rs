@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::span::{Mapped, Span};
-use super::{confusables, joined, leetspeak, stretched};
+use super::{broken, confusables, joined, leetspeak, pictures, stretched};
 
 /// One reading of the caller's text.
 #[derive(Clone)]
@@ -16,11 +16,12 @@ pub struct View {
 pub enum ViewKind {
     /// What a reader sees, written in one way only.
     Plain,
-    /// Letters that only look Latin, and letters under needless accents, as the Latin letters they pass for.
+    /// Letters that only look Latin, letters under needless accents, and pictures inside words, as the Latin letters they
+    /// pass for.
     Confusables,
     /// Digits and signs inside words as the letters they stand for.
     Leetspeak,
-    /// Words whose letters were drawn apart or drawn out.
+    /// Words whose letters were drawn apart or drawn out, or that were parted by line breaks.
     Joined,
     /// What was written in an encoding.
     Decoded(Encoding),
@@ -37,6 +38,10 @@ pub enum Encoding {
     Percent,
     /// HTML character references; the view holds the whole text with the references undone.
     Html,
+    /// Letters moved on by thirteen; the view holds the whole text with them moved back.
+    Rot13,
+    /// A right-to-left override; the view holds the whole text in the order in which it is seen.
+    Override,
     /// Tag characters or variation selectors, which show nothing; the view holds what they spell, one stretch a line.
     Invisible,
 }
@@ -86,12 +91,14 @@ impl fmt::Debug for View {
 pub(super) fn unmask(plain: &Mapped) -> Vec<View> {
     let mut views: Vec<View> = Vec::new();
     let undone = confusables::unmask(plain);
+    let undone = pictures::unmask(undone.as_ref().unwrap_or(plain)).or(undone);
     views.extend(undone.map(|mapped| View::new(ViewKind::Confusables, mapped)));
     let undone = leetspeak::unmask(views.last().map_or(plain, View::mapped));
     views.extend(undone.map(|mapped| View::new(ViewKind::Leetspeak, mapped)));
     let base = views.last().map_or(plain, View::mapped);
     let joined = joined::unmask(base);
-    let undone = stretched::unmask(joined.as_ref().unwrap_or(base)).or(joined);
+    let written_on = broken::unmask(joined.as_ref().unwrap_or(base)).or(joined);
+    let undone = stretched::unmask(written_on.as_ref().unwrap_or(base)).or(written_on);
     views.extend(undone.map(|mapped| View::new(ViewKind::Joined, mapped)));
     views
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Ask, Pipeline, Progress};
-use crate::{Action, Category, Content, Dossier, Finding, Judgment, Score, Severity, Verdict};
+use crate::{Action, Category, Content, Dossier, Finding, Judgment, Rewritten, Score, Severity, Verdict};
 
 impl Pipeline {
     /// Judges one text.
@@ -16,6 +16,8 @@ impl Pipeline {
     fn conclude(&self, progress: Progress<Content>, ask: &Ask) -> Judgment {
         let Progress { dossier, runs, scored, demanded, .. } = progress;
         let floors = self.policy.floors();
+        let language: Arc<str> = dossier.content().language().code().into();
+        let action_for = |finding: &Finding| self.policy.action_for(finding, &language);
         let asked = |category: &Category| {
             ask.categories.is_empty() || ask.categories.contains(category) || floors.contains(category)
         };
@@ -28,32 +30,36 @@ impl Pipeline {
             let Some(best) = scores.get_mut(&finding.category) else { continue };
             best.0 = best.0.max(finding.score);
             best.1 = best.1.max(finding.severity);
-            if self.policy.action_for(finding) > Action::Allow {
+            if action_for(finding) > Action::Allow {
                 findings.push(finding.clone());
             }
         }
         let action = self.decide(&dossier, &findings, demanded);
-        findings.sort_by_key(|f| std::cmp::Reverse((self.policy.action_for(f), f.severity, f.score)));
+        findings.sort_by_key(|f| std::cmp::Reverse((action_for(f), f.severity, f.score)));
         let judged: Vec<Category> = judged.into_iter().cloned().collect();
         Judgment {
             verdict: Verdict {
                 action,
+                language,
+                is_ruled: dossier.ruling().is_some(),
                 findings,
                 scores,
                 explanations: dossier.explanations().cloned().collect(),
             },
             record: self.record(runs, &scored, judged),
+            rewritten: Rewritten::of(dossier.content().original(), dossier.replacements().cloned()),
         }
     }
 
     /// A ruling ends the case, but cannot undo what a fault demanded, nor lift a floor.
     fn decide(&self, dossier: &Dossier, findings: &[Finding], demanded: Action) -> Action {
         let floors = self.policy.floors();
+        let language = dossier.content().language().code();
         let strictest = |only_floors: bool| {
             findings
                 .iter()
                 .filter(|finding| !only_floors || floors.contains(&finding.category))
-                .map(|finding| self.policy.action_for(finding))
+                .map(|finding| self.policy.action_for(finding, language))
                 .max()
                 .unwrap_or_default()
         };

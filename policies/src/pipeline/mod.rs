@@ -14,6 +14,7 @@ use futures::future::{Either, select};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::{
     Action, Category, Content, Dossier, Entry, Evidence, Examination, Policy, Precedent, Record, Stage,
@@ -109,14 +110,17 @@ impl<S: Subject> Pipeline<S> {
             tokens: None,
             took: Duration::ZERO,
         };
+        let span = span(&seat.spec);
         if let Some(reason) = reason_to_skip(&seat.spec, &progress.dossier) {
             run.status = Status::Skipped(reason);
         } else {
-            match examine((seat, later), due, progress).await {
+            match examine((seat, later), due, progress).instrument(span.clone()).await {
                 Ok(examination) => self.file(examination, &mut run, progress),
                 Err(status) => run.status = status,
             }
         }
+        span.record("status", run.status.name());
+        span.record("device", run.device.as_deref());
         if run.status.is_fault() {
             progress.demanded = progress.demanded.max(seat.spec.on_fault.demands());
         }
@@ -152,6 +156,7 @@ impl<S: Subject> Pipeline<S> {
                 return entry;
             }
             Entry::Findings(findings) => (findings, &[][..]),
+            Entry::Rewrite(rewrite) => (&mut rewrite.findings, &[][..]),
             Entry::Revision(revision) => {
                 let floors = self.policy.floors();
                 revision.findings.retain(|finding| {
@@ -195,6 +200,18 @@ impl<S: Subject> Pipeline<S> {
     }
 }
 
+/// The span of a stage. What it finds is not in it, nor why it did not run: the record has that.
+fn span(spec: &StageSpec) -> tracing::Span {
+    tracing::debug_span!(
+        "stage",
+        otel.name = format!("stage {}", spec.label()),
+        stage = spec.label(),
+        kind = spec.kind.as_str(),
+        status = Empty,
+        device = Empty
+    )
+}
+
 /// Why a stage need not run: the case is closed, or its condition does not hold.
 fn reason_to_skip<S: Subject>(spec: &StageSpec, dossier: &Dossier<S>) -> Option<String> {
     if let Some(ruling) = dossier.ruling() {
@@ -231,8 +248,7 @@ async fn examine<S: Subject>(
         drafts
     });
     let dossier = &progress.dossier;
-    let span = tracing::debug_span!("stage", stage = seat.spec.label());
-    let examination = AssertUnwindSafe(seat.stage.examine(dossier)).catch_unwind().instrument(span);
+    let examination = AssertUnwindSafe(seat.stage.examine(dossier)).catch_unwind();
     let examination = async {
         match due {
             None => Some(examination.await),

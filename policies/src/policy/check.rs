@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::file::{Case, Lines, Written};
+use super::file::{Case, CategoryRule, Lines, Thresholds, Written};
 use crate::Category;
 
 /// Contradictions: a policy with any of them is refused.
@@ -58,6 +58,37 @@ fn check_lines(policy: &Written, faults: &mut Vec<String>) {
     check("[thresholds]", Some(policy.thresholds.score), Some(policy.thresholds.severity));
     for rule in &policy.category {
         check(&format!("category `{}`", rule.name), rule.score, rule.severity);
+        for (language, lines) in &rule.language {
+            let whose = format!("category `{}`, language `{language}`", rule.name);
+            check(&whose, lines.score, lines.severity);
+        }
+    }
+    for rule in &policy.category {
+        check_languages(policy, rule, faults);
+    }
+}
+
+/// Lines for a language that nothing would ever read, and those that would lower a floor.
+fn check_languages(policy: &Written, rule: &CategoryRule, faults: &mut Vec<String>) {
+    let Thresholds { score, severity } = rule.lines("", policy.thresholds);
+    for (language, lines) in &rule.language {
+        let whose = format!("category `{}`, language `{language}`", rule.name);
+        if !policy.languages.contains(language) {
+            faults.push(format!(
+                "{whose}: the language is not among the policy's `languages`, {}",
+                policy.languages.join(", ")
+            ));
+        }
+        if lines.score.is_none() && lines.severity.is_none() {
+            faults.push(format!("{whose}: neither `score` nor `severity` is given"));
+        }
+        let laxer_score = lines.score.is_some_and(|own| own.is_laxer_than(score));
+        let laxer_severity = lines.severity.is_some_and(|own| own.is_laxer_than(severity));
+        if rule.floor && (laxer_score || laxer_severity) {
+            faults.push(format!(
+                "{whose}: the category is a floor, its lines for a language are no higher than for any other"
+            ));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A policy file as it is written: every option, and nothing that is not an option.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,13 @@ pub struct Lines<T> {
     pub block: T,
 }
 
+impl<T: PartialOrd + Copy> Lines<T> {
+    /// Whether something that reaches a line of `other` may miss the one here.
+    pub(crate) fn is_laxer_than(self, other: Self) -> bool {
+        self.flag > other.flag || self.review > other.review || self.block > other.block
+    }
+}
+
 /// Lines of score and severity: a finding must reach both.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +95,33 @@ pub struct CategoryRule {
     /// Severity lines of its own.
     #[serde(default)]
     pub severity: Option<Lines<u8>>,
+    /// Lines for texts in one language, by its ISO 639-1 code, which is among the policy's `languages`. A text whose
+    /// language is another, or could not be told, is held against the lines above. Of a floor they may only be stricter.
+    #[serde(default)]
+    pub language: BTreeMap<String, LanguageLines>,
+}
+
+/// Lines for texts in one language; what is not given is as for any other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageLines {
+    /// Score lines.
+    #[serde(default)]
+    pub score: Option<Lines<f32>>,
+    /// Severity lines.
+    #[serde(default)]
+    pub severity: Option<Lines<u8>>,
+}
+
+impl CategoryRule {
+    /// The lines that texts of `language` are held against, where `common` are those of categories without any.
+    pub(crate) fn lines(&self, language: &str, common: Thresholds) -> Thresholds {
+        let own = self.language.get(language).copied().unwrap_or_default();
+        Thresholds {
+            score: own.score.or(self.score).unwrap_or(common.score),
+            severity: own.severity.or(self.severity).unwrap_or(common.severity),
+        }
+    }
 }
 
 /// One rule of the policy: what a verdict can cite.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub use file::{
-    Bounds, Case, CategoryRule, Clause, Fault, Lines, ListSpec, OnlyIf, PrecedentText, StageSpec, Thresholds,
+    Bounds, Case, CategoryRule, Clause, Fault, LanguageLines, Lines, ListSpec, OnlyIf, PrecedentText,
+    StageSpec, Thresholds,
 };
 
 use crate::{Action, Category, Finding};
@@ -166,13 +167,19 @@ impl Policy {
         self.written.category.iter().find(|rule| rule.name.name() == name)
     }
 
-    /// What a finding asks for: the strictest action whose score line and severity line it both reaches.
+    /// The lines that findings of `category` in texts of `language`, ISO 639-1, are held against: those for the language,
+    /// else the category's, else the policy's.
     #[must_use]
-    pub fn action_for(&self, finding: &Finding) -> Action {
-        let own = self.written.category.iter().find(|rule| rule.name == finding.category);
-        let common = &self.written.thresholds;
-        let score = own.and_then(|rule| rule.score).unwrap_or(common.score);
-        let severity = own.and_then(|rule| rule.severity).unwrap_or(common.severity);
+    pub fn lines(&self, category: &Category, language: &str) -> Thresholds {
+        let rule = self.written.category.iter().find(|rule| rule.name == *category);
+        rule.map_or(self.written.thresholds, |rule| rule.lines(language, self.written.thresholds))
+    }
+
+    /// What a finding in a text of `language`, ISO 639-1, asks for: the strictest action whose score line and severity
+    /// line it both reaches.
+    #[must_use]
+    pub fn action_for(&self, finding: &Finding, language: &str) -> Action {
+        let Thresholds { score, severity } = self.lines(&finding.category, language);
         let reached = |score_line: f32, severity_line: u8| {
             finding.score.value() >= score_line && finding.severity.value() >= severity_line
         };
@@ -187,11 +194,11 @@ impl Policy {
         }
     }
 
-    /// The score from which on a finding of `category` is flagged, if the policy judges it.
+    /// The score from which on a finding of `category` is flagged in a text of `language`, if the policy judges it.
     #[must_use]
-    pub fn flag_line(&self, category: &Category) -> Option<f32> {
-        let rule = self.written.category.iter().find(|rule| rule.name == *category)?;
-        Some(rule.score.unwrap_or(self.written.thresholds.score).flag)
+    pub fn flag_line(&self, category: &Category, language: &str) -> Option<f32> {
+        let judged = self.written.category.iter().any(|rule| rule.name == *category);
+        judged.then(|| self.lines(category, language).score.flag)
     }
 
     /// Categories that an allow-precedent cannot lift.

@@ -61,6 +61,13 @@ fn texts() -> impl Strategy<Value = String> {
         "\u{2194}",
         "\u{E0061}",
         "\u{E0101}",
+        "\u{202E}",
+        "\u{202C}",
+        "⭕",
+        "🏽",
+        "-\n",
+        "\nll",
+        "guvf vf n grkg ",
         "\n",
         "\u{85}",
         "\u{3000}",
@@ -193,6 +200,11 @@ fn floods_are_taken() {
         "éé ",
         "к ",
         "aа ",
+        "\u{202E}ab",
+        "\u{202E}\u{202C}",
+        "a⭕",
+        "a\n",
+        "guvf vf n grkg ",
     ] {
         check_flood(piece, 100_000);
     }

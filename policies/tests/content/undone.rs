@@ -10,11 +10,11 @@ fn plain_text_is_written_in_one_way() {
     check(
         &["ｋｉｌｌ 𝕜𝖎𝓵𝓁 ⓚⓘⓛⓛ ﬁne ½ … ™", "a\u{A0}b\u{3000}c\u{2028}d\u{B}e\r\nf\u{2800}g"],
         expect![[r#"
-        Plain: kill kill kill fine 1⁄2 ... TM
+            Plain: kill kill kill fine 1⁄2 ... TM
 
-        Plain: a b c\nd\ne\r\nf g
-        Joined: abc\nd\ne\r\nf g
-    "#]],
+            Plain: a b c\nd\ne\r\nf g
+            Joined: abcdef g
+        "#]],
     );
 }
 
@@ -24,6 +24,7 @@ fn invisible_characters_are_removed() {
         &["k\u{200B}i\u{AD}l\u{2060}l\u{200D} \u{202E}y\u{FEFF}o\0u\u{8}", "b\u{FE0F}ad\u{200C} 1\u{FE0F}0"],
         expect![[r#"
             Plain: kill you
+            Decoded(Override): kill uoy
 
             Plain: bad 10
         "#]],
@@ -104,6 +105,7 @@ fn digits_and_signs_become_letters_inside_words() {
             "h4te k1ll @ss $hit a$$h0le b!tch sh!t",
             "a55 ki11 5hit K1LL f4gg0t",
             "n1gg3r p0rn s3x h4t3 @ssh0le",
+            "y0u 4r3 4 w0r7hl3$$ 1d!07, g0 70 h3ll!",
         ],
         expect![[r#"
             Plain: h4te k1ll @ss $hit a$$h0le b!tch sh!t
@@ -114,6 +116,9 @@ fn digits_and_signs_become_letters_inside_words() {
 
             Plain: n1gg3r p0rn s3x h4t3 @ssh0le
             Leetspeak: nigger porn sex hate asshole
+
+            Plain: y0u 4r3 4 w0r7hl3$$ 1d!07, g0 70 h3ll!
+            Leetspeak: you are a worthless idiot, go to hell!
         "#]],
     );
 }
@@ -130,6 +135,7 @@ fn letters_drawn_apart_or_out_are_joined() {
             "k\ni\nl\nl",
             "у б и т ь",
             "kiiiiiilllll fuuuuuck dieeee haaaate",
+            "tttthe ssssufffffering",
             "كـــلب",
         ],
         expect![[r#"
@@ -157,8 +163,83 @@ fn letters_drawn_apart_or_out_are_joined() {
             Plain: kiiiiiilllll fuuuuuck dieeee haaaate
             Joined: kill fuck die hate
 
+            Plain: tttthe ssssufffffering
+            Joined: the suffering
+
             Plain: كـــلب
             Joined: كلب
+        "#]],
+    );
+}
+
+#[test]
+fn pictures_inside_words_are_letters_or_nothing() {
+    check(
+        &[
+            "f⭕⭕l i🔥d🔥i🔥o🔥t",
+            "💲hit fu❌ker",
+            "sh1\u{FE0F}\u{20E3}t",
+            "wor👍🏽th❤\u{FE0F}\u{200D}🔥less",
+            "you ar✝ a lo💲er, 💲✝⭕p i✝",
+        ],
+        expect![[r#"
+            Plain: f⭕⭕l i🔥d🔥i🔥o🔥t
+            Confusables: fool idiot
+
+            Plain: 💲hit fu❌ker
+            Confusables: shit fuxker
+
+            Plain: sh1️⃣t
+            Confusables: sh1t
+            Leetspeak: shit
+
+            Plain: wor👍🏽th❤️\u{200d}🔥less
+            Confusables: worthless
+
+            Plain: you ar✝ a lo💲er, 💲✝⭕p i✝
+            Confusables: you art a loser, stop it
+        "#]],
+    );
+}
+
+#[test]
+fn words_parted_by_line_breaks_are_written_together() {
+    check(
+        &["kil\nl y\nourse\nlf no\nw", "you are wor-\nthl-\r\ness", "WORTH\nLESS\nID\nIOT"],
+        expect![[r#"
+            Plain: kil\nl y\nourse\nlf no\nw
+            Joined: kill yourself now
+
+            Plain: you are wor-\nthl-\r\ness
+            Joined: you are worthless
+
+            Plain: WORTH\nLESS\nID\nIOT
+            Joined: WORTHLESSIDIOT
+        "#]],
+    );
+}
+
+#[test]
+fn rotated_and_reversed_text_is_read_as_it_is_meant() {
+    check(
+        &[
+            "Lbh ner n jbeguyrff vqvbg naq rirelobql ungrf lbh.",
+            "Qh ovfg rva jregybfre Vqvbg haq nyyr unffra qvpu.",
+            "you are \u{202E}sselhtrow\u{202C} and \u{202E}diputs",
+            "\u{202E}toidi na era uoy",
+        ],
+        expect![[r#"
+            Plain: Lbh ner n jbeguyrff vqvbg naq rirelobql ungrf lbh.
+            Decoded(Rot13): You are a worthless idiot and everybody hates you.
+
+            Plain: Qh ovfg rva jregybfre Vqvbg haq nyyr unffra qvpu.
+            Decoded(Rot13): Du bist ein wertloser Idiot und alle hassen dich.
+
+            Plain: you are sselhtrow and diputs
+            Decoded(Override): you are worthless and stupid
+
+            Plain: toidi na era uoy
+            Decoded(Override): you are an idiot
         "#]],
     );
 }
@@ -217,7 +298,7 @@ fn encoded_text_is_decoded() {
             Decoded(Hex): kill you
 
             Plain: \\x6b\\x69\\x6c\\x6c\\x20\\x79\\x6f\\x75
-            Leetspeak: \\xgb\\x69\\xgc\\xgc\\x20\\x79\\xgf\\x75
+            Leetspeak: \\xgb\\xgg\\xgc\\xgc\\x20\\xtg\\xgf\\xts
             Decoded(Hex): kill you
 
             Plain: k%69ll%20yourself %C3%A4

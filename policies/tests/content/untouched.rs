@@ -55,6 +55,43 @@ fn emoji_stay_whole() {
 }
 
 #[test]
+fn pictures_beside_words_are_untouched() {
+    check_untouched(&[
+        "Nein❌ danke✅",
+        "nice 😂 but no",
+        "❌ Nein",
+        "so schön❤\u{FE0F}",
+        "a ⭕ b",
+        "Top🔝 10",
+    ]);
+}
+
+#[test]
+fn lines_of_whole_words_are_untouched() {
+    check_untouched(&[
+        "Dear Ms Miller,\n\nthank you for your letter of the first\nof March, which we have received.\n\nYours",
+        "Milk\nEggs\nBread\nButter",
+        "ok\nsee you",
+        "1. wash\n2. dry\n3. fold",
+    ]);
+}
+
+#[test]
+fn words_of_any_language_are_not_rotated() {
+    check_untouched(&[
+        "Can you tell me how much money I have in my savings account?",
+        "Wie wird das Wetter morgen in Köln, und muss ich einen Schirm mitnehmen?",
+        "Je voudrais savoir si le train de demain matin est en retard.",
+        "Dzisiaj jest bardzo ładna pogoda w Warszawie",
+        "Bugün hava çok güzel, parka gidelim",
+        "Rwy'n hoffi coffi yn fawr iawn",
+        "Minä asun pienessä talossa metsän reunalla",
+        "GDPR, HTTP, JSON, XML, SQL, VPN, DHCP",
+        "qwertyuiop asdfghjkl zxcvbnm",
+    ]);
+}
+
+#[test]
 fn numbers_names_prices_and_addresses_are_untouched() {
     check_untouched(&[
         "3 cats, b2b, 2024, 1st 2nd 3rd 4th, 5km 10k mp3 ps5 gpt4 covid19 i18n H2O 90s 3D",

@@ -2,14 +2,16 @@
 
 use actix_web::{HttpResponse, web};
 use plugins::Kind;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-use super::edge::{By, NativeError, json_of, method_not_allowed};
-use crate::clerk::{Clerk, SearchJson};
+use super::edge::{By, NativeError, json_of, only};
+use crate::clerk::{BankJson, BanksJson, Clerk, HitsJson, HoldsJson, NewBankJson, SearchJson};
 use crate::keys::Scope;
 use crate::moderator::Moderator;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct RemovedJson {
     removed: usize,
 }
@@ -71,18 +73,61 @@ async fn search(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let refused = || web::to(method_not_allowed);
     app.service(
         web::resource("/banks")
             .route(web::get().to(list))
             .route(web::post().to(create))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("GET, POST")),
     )
     .service(
         web::resource("/banks/{bank}")
             .route(web::get().to(account))
             .route(web::delete().to(delete))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("GET, DELETE")),
     )
-    .service(web::resource("/banks/{bank}/search").route(web::post().to(search)).default_service(refused()));
+    .service(
+        web::resource("/banks/{bank}/search")
+            .route(web::post().to(search))
+            .default_service(only::<NativeError>("POST")),
+    );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    let bank = "The bank's name.";
+    page.operation("get", "/v1/lamassu/banks", "The banks there are")
+        .opens(&[Scope::Banks, Scope::Review])
+        .gives::<BanksJson>(200, "Their names, and how many rows they have.")
+        .refuses(&[503]);
+    page.operation("post", "/v1/lamassu/banks", "Makes a bank")
+        .opens(&[Scope::Banks])
+        .takes::<NewBankJson>(&json!({"name": "appeals", "kind": "precedents"}))
+        .gives::<BankJson>(201, "The bank, empty.")
+        .leads(201, "/v1/lamassu/banks/{bank}", &[("bank", "$response.body#/name")])
+        .refuses(&[409, 503]);
+    page.operation("get", "/v1/lamassu/banks/{bank}", "What a bank holds, and what is wrong with it")
+        .part("bank", bank, "appeals")
+        .opens(&[Scope::Banks, Scope::Review])
+        .gives::<HoldsJson>(200, "Counts, by the bank's kind.")
+        .refuses(&[400, 409, 503]);
+    page.operation(
+        "delete",
+        "/v1/lamassu/banks/{bank}",
+        "Removes a bank and all that is in it, without a trace",
+    )
+    .part("bank", bank, "appeals")
+    .opens(&[Scope::Admin])
+    .gives::<RemovedJson>(200, "How many rows it had.")
+    .refuses(&[400, 409, 503]);
+    page.operation(
+        "post",
+        "/v1/lamassu/banks/{bank}/search",
+        "Finds cases that resemble a text, or passages",
+    )
+    .part("bank", bank, "appeals")
+    .opens(&[Scope::Banks, Scope::Review])
+    .notes("In banks of documents, `judge` is enough.")
+    .takes::<SearchJson>(&json!({"text": "Buy cheap watches now", "k": 3}))
+    .gives::<HitsJson>(200, "What was found, best first.")
+    .refuses(&[409, 503]);
 }

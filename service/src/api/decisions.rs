@@ -1,47 +1,16 @@
-//! Which decision an answer rests on: the headers that say so, and `GET /v1/lamassu/decisions/{id}`.
+//! `GET /v1/lamassu/decisions/{id}`: what an answer rested on.
 
-use std::sync::Arc;
-
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::edge::{By, NativeError, method_not_allowed};
-use crate::decisions::{Decision, Decisions, Heading, Minutes};
+use super::edge::{By, NativeError, only};
+use crate::decisions::{Decision, Decisions};
 use crate::error::ApiError;
 
-const DECISION: HeaderName = HeaderName::from_static("x-lamassu-decision");
-const DEGRADED: HeaderName = HeaderName::from_static("x-lamassu-degraded");
-const POLICY: HeaderName = HeaderName::from_static("x-lamassu-policy");
-
-/// Keeps the minutes of every request, and says in the answer's headers what was decided, whichever facade answers.
-pub(super) async fn minuted<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let minutes = Minutes::open();
-    let mut response = Arc::clone(&minutes).over(next.call(request)).await?;
-    let Some(Heading { policy, degraded }) = minutes.said() else { return Ok(response) };
-    let headers = response.headers_mut();
-    let mut say = |name, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    say(DECISION, &minutes.id().to_string());
-    say(POLICY, &policy);
-    if let Some(degraded) = degraded {
-        say(DEGRADED, if degraded { "true" } else { "false" });
-    }
-    Ok(response)
-}
-
 /// A decision.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DecisionJson<'a> {
     id: String,
     at_ms: u64,
@@ -72,6 +41,21 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/decisions/{id}")
             .route(web::get().to(decision))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<NativeError>("GET")),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    page.operation("get", "/v1/lamassu/decisions/{id}", "What an answer rested on")
+        .part(
+            "id",
+            "What the answer's header `x-lamassu-decision` says.",
+            "0199c1d4-5a3e-7c1e-9d0a-3f6c0b7a9e21",
+        )
+        .notes("A key finds its own decisions; one with the scope `admin` finds all.")
+        .gives::<DecisionJson<'_>>(
+            200,
+            "Every judgment and summary: digests and lengths of texts, never texts.",
+        );
 }

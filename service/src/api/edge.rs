@@ -1,25 +1,22 @@
-//! What every request meets first: its id, the key, and errors in the native dress.
+//! What every request meets first: its id, its body's bounds, and errors in the native dress.
 
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::middleware::Next;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, Route, web};
 use futures::future::{Ready, ready};
 use serde::de::DeserializeOwned;
-use tracing::Instrument;
 
+use super::timed::unreceived;
 use crate::clerk::Who;
-use crate::decisions::{Decision, Minutes};
+use crate::decisions::Decision;
 use crate::error::ApiError;
 use crate::json::{ErrorJson, place_of};
-use crate::keys::{Caller, Keys, Scope};
+use crate::keys::{Caller, Scope};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Seconds after which a refused caller may try again.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// An error as the native API shows it.
 #[derive(Debug)]
@@ -44,40 +41,11 @@ impl ResponseError for NativeError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if self.0.code().0 == "overloaded" {
-            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.0.retry_after() {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         response.json(ErrorJson::from(&self.0))
     }
-}
-
-/// The headers that vendors' clients show a key in, beside `Authorization: Bearer KEY`.
-pub(super) const KEY_HEADERS: [&str; 4] =
-    ["api-key", "ocp-apim-subscription-key", "x-api-key", "x-goog-api-key"];
-
-/// Whose request it is, by the first key in a header that fits, and notes that for handlers; nobody's if no key fits.
-pub(super) fn identify(keys: &Keys, request: &ServiceRequest) -> Option<Caller> {
-    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
-    let bearer = header("authorization").and_then(|value| value.strip_prefix(b"Bearer "));
-    let mut shown = bearer.into_iter().chain(KEY_HEADERS.iter().filter_map(|name| header(name)));
-    let caller = shown.find_map(|key| keys.holder(Some(key)));
-    let caller = caller.or_else(|| keys.holder(None)).or_else(|| keys.token(bearer?))?;
-    Minutes::is_of(&caller);
-    request.extensions_mut().insert(caller.clone());
-    Some(caller)
-}
-
-/// Lets a request pass that shows a key. Vendors' paths do the same in their vendor's dress.
-pub(super) async fn require_key<B: MessageBody>(
-    keys: web::Data<Keys>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if identify(&keys, &request).is_some() {
-        return Ok(next.call(request).await?.map_into_left_body());
-    }
-    let refusal = NativeError(ApiError::Unauthorized).error_response();
-    Ok(request.into_response(refusal).map_into_right_body())
 }
 
 /// Whose key the request shows.
@@ -113,7 +81,7 @@ impl FromRequest for By {
 /// The whole body, if it is not too much.
 pub(super) async fn received(body: web::Payload, limit: usize) -> Result<web::Bytes, ApiError> {
     let whole = body.to_bytes_limited(limit).await.map_err(|_| ApiError::BodyTooLarge { limit })?;
-    whole.map_err(|_| ApiError::Unreadable("it could not be received whole".to_owned()))
+    whole.map_err(|error| unreceived(&error))
 }
 
 /// The body as JSON.
@@ -149,9 +117,8 @@ pub(super) async fn request_id<B: MessageBody>(
     let given = request.headers().get(REQUEST_ID).filter(|id| is_sensible(id.as_bytes())).cloned();
     let made = || HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).ok();
     let Some(id) = given.or_else(made) else { return next.call(request).await };
-    let shown = id.to_str().unwrap_or_default().to_owned();
-    let span = tracing::info_span!("request", id = shown, method = %request.method(), path = request.path());
-    let mut response = next.call(request).instrument(span).await?;
+    tracing::Span::current().record("lamassu.request_id", id.to_str().unwrap_or_default());
+    let mut response = next.call(request).await?;
     response.headers_mut().insert(REQUEST_ID, id);
     Ok(response)
 }
@@ -166,7 +133,12 @@ pub(super) async fn not_found() -> Result<HttpResponse, NativeError> {
     Err(ApiError::NotFound.into())
 }
 
-/// The answer to a method that a path does not take.
-pub(super) async fn method_not_allowed() -> Result<HttpResponse, NativeError> {
-    Err(ApiError::MethodNotAllowed.into())
+/// The answer, in the dress of `E`, to a method that a path does not take; `allow` names those it takes. Source: RFC 9110,
+/// section 15.5.6.
+pub(super) fn only<E: From<ApiError> + ResponseError + 'static>(allow: &'static str) -> Route {
+    web::to(move || {
+        let mut refusal = E::from(ApiError::MethodNotAllowed).error_response();
+        refusal.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        ready(refusal)
+    })
 }

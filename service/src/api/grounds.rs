@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::edge::{By, NativeError, json_of, method_not_allowed};
+use super::edge::{By, NativeError, json_of, only};
 use crate::grounds::{GROUNDED_FROM, Standing};
 use crate::json::rounded;
 use crate::keys::Scope;
 use crate::summarizer::Summarizer;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct GroundRequest {
     text: String,
@@ -19,14 +21,14 @@ struct GroundRequest {
     deadline_ms: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SourceJson {
     id: Option<String>,
     text: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct StandingJson<'a> {
     grounded: bool,
     /// How likely all of the text is borne out.
@@ -36,7 +38,7 @@ struct StandingJson<'a> {
     model: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SentenceJson<'a> {
     text: &'a str,
     start: usize,
@@ -46,7 +48,7 @@ struct SentenceJson<'a> {
     citations: Vec<CitationJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CitationJson<'a> {
     document: &'a str,
     start: usize,
@@ -104,6 +106,17 @@ fn answer<'a>(
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
-        web::resource("/ground").route(web::post().to(ground)).default_service(web::to(method_not_allowed)),
+        web::resource("/ground").route(web::post().to(ground)).default_service(only::<NativeError>("POST")),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    let documents =
+        json!([{"id": "notice", "text": "The library is closed on Sundays and opens at nine on weekdays."}]);
+    page.operation("post", "/v1/lamassu/ground", "Whether documents bear a text out, sentence by sentence")
+        .opens(&[Scope::Judge])
+        .takes::<GroundRequest>(&json!({"text": "The library is closed on Sundays.", "documents": documents}))
+        .gives::<StandingJson<'_>>(200, "How likely each sentence is borne out, and by what.")
+        .refuses(&[503, 504]);
 }

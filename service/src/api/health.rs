@@ -1,13 +1,17 @@
 //! `/livez`, `/readyz`, `/ready`, `/status`, `/metrics`.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Route, web};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-use super::edge::NativeError;
+use super::description::{Book, Dress};
+use super::edge::{NativeError, only};
 use crate::clerk::Clerk;
 use crate::engine::{Engine, Known, Standing};
 use crate::error::ApiError;
+use crate::json::ErrorJson;
 use crate::moderator::Moderator;
 
 /// The process answers.
@@ -16,7 +20,7 @@ async fn livez() -> &'static str {
 }
 
 /// What `/readyz` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Ready {
     status: &'static str,
     banks: Known,
@@ -61,12 +65,33 @@ async fn metrics(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.route("/livez", web::get().to(livez))
-        .route("/readyz", web::get().to(readyz))
+    let got = |path: &str, route: Route| {
+        web::resource(path).route(route).default_service(only::<NativeError>("GET"))
+    };
+    app.service(got("/livez", web::get().to(livez)))
+        .service(got("/readyz", web::get().to(readyz)))
         // What containers of Azure's services call them.
-        .route("/ready", web::get().to(readyz))
-        .route("/status", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+        .service(got("/ready", web::get().to(readyz)))
+        .service(got("/status", web::get().to(readyz)))
+        .service(got("/metrics", web::get().to(metrics)));
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut Book) {
+    let what = "Whether the service is well.";
+    let mut page = book.page::<ErrorJson>(("health", what), Dress::OPEN);
+    let text = || ("text/plain", json!({"type": "string"}));
+    for path in ["/livez", "/health"] {
+        page.operation("get", path, "Whether the process answers").answer(200, "It does.", text());
+    }
+    for path in ["/readyz", "/ready", "/status"] {
+        page.operation("get", path, "Whether to send requests here")
+            .gives::<Ready>(200, "Yes.")
+            .gives::<Ready>(503, "Not now: banks are being embedded again.");
+    }
+    page.operation("get", "/metrics", "Counters in Prometheus' text format")
+        .answer(200, "The counters.", text())
+        .refuses(&[500]);
 }
 
 #[cfg(test)]

@@ -3,13 +3,17 @@
 use actix_web::{HttpResponse, web};
 use futures::{Stream, StreamExt, stream};
 use plugins::Sight;
+use serde_json::json;
 
-use super::edge::{By, NativeError, method_not_allowed};
-use crate::clerk::{Clerk, FilterJson, Importing, PageJson, Who};
+use super::edge::{By, NativeError, only};
+use super::timed::unreceived;
+use crate::clerk::{Clerk, FilterJson, ImportJson, Importing, PageJson, Who};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::Moderator;
 
+/// JSON, a value a line.
+const LINES: &str = "application/x-ndjson";
 /// Rows read at once for an export.
 const PAGE: usize = 500;
 
@@ -23,8 +27,7 @@ async fn import(
     let who = caller.who(&[Scope::Banks])?;
     let mut importing = Importing::new(&clerk, &bank, who, moderator.limits().max_body_bytes);
     while let Some(piece) = body.next().await {
-        let broken = |_| ApiError::Unreadable("it could not be received whole".to_owned());
-        importing.take(&piece.map_err(broken)?).await?;
+        importing.take(&piece.map_err(|error| unreceived(&error.into()))?).await?;
     }
     Ok(HttpResponse::Ok().json(importing.finish().await?))
 }
@@ -39,7 +42,7 @@ async fn export(
     let bank = (bank.into_inner(), sight);
     // The first page is read before the answer begins: a bank that is not there is an error, not an empty export.
     let first = page(&clerk, &bank, None).await?;
-    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(pages(clerk, bank, first)))
+    Ok(HttpResponse::Ok().content_type(LINES).streaming(pages(clerk, bank, first)))
 }
 
 fn pages(
@@ -74,9 +77,36 @@ async fn page(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let refused = || web::to(method_not_allowed);
-    app.service(
-        web::resource("/banks/{bank}/import").route(web::post().to(import)).default_service(refused()),
+    app.service(web::resource("/banks/{bank}/import").route(web::post().to(import)).default_service(only::<
+        NativeError,
+    >(
+        "POST",
+    )))
+    .service(
+        web::resource("/banks/{bank}/export")
+            .route(web::get().to(export))
+            .default_service(only::<NativeError>("GET")),
+    );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    let (bank, lines) =
+        ("The bank's name.", json!({"type": "string", "description": "A row a line, each as JSON."}));
+    let row = json!({"text": "Buy cheap pills now", "ruling": "block", "category": "spam"});
+    page.operation("post", "/v1/lamassu/banks/{bank}/import", "Takes rows of any number, a line each")
+        .part("bank", bank, "appeals")
+        .opens(&[Scope::Banks])
+        .body(LINES, lines.clone(), &format!("{row}\n").into())
+        .gives::<ImportJson>(200, "What became of the lines.")
+        .refuses(&[409, 503]);
+    page.operation(
+        "get",
+        "/v1/lamassu/banks/{bank}/export",
+        "Gives every row as a line that an import takes",
     )
-    .service(web::resource("/banks/{bank}/export").route(web::get().to(export)).default_service(refused()));
+    .part("bank", bank, "appeals")
+    .opens(&[Scope::Banks, Scope::Review])
+    .answer(200, "The rows.", (LINES, lines))
+    .refuses(&[400, 409, 503]);
 }

@@ -8,12 +8,14 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
 use futures::{StreamExt, TryStreamExt, stream};
 use policies::{Action, Judgment};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::account::told;
-use super::edge::{self, By, NativeError, json_of, method_not_allowed};
+use super::door::require_key;
+use super::edge::{By, NativeError, json_of, only};
 use crate::error::ApiError;
+use crate::json::ErrorJson;
 use crate::keys::Scope;
 use crate::moderator::{Docket, Moderator, Terms};
 
@@ -22,30 +24,70 @@ const JSON: &str = "application/json; charset=utf-8";
 const AT_ONCE: usize = 16;
 
 /// What a gateway shows. Members that are not named here are not read: tools are the operator's own words.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Shown {
     texts: Option<Vec<String>>,
     images: Option<Vec<Value>>,
     tool_calls: Option<Vec<Value>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Answer {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked_reason: Option<String>,
+    /// What takes the place of the texts, one for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    texts: Option<Vec<String>>,
 }
 
-impl Shown {
-    /// Everything to judge: the texts, and what a model would hand to tools.
-    fn texts(self) -> Vec<String> {
-        let calls = self.tool_calls.unwrap_or_default();
+/// What is judged: the texts, and what a model would hand to tools.
+struct Said {
+    texts: Vec<String>,
+    arguments: Vec<String>,
+}
+
+/// A turn that only calls a tool says nothing.
+fn says_something(text: &str) -> bool {
+    !text.trim().is_empty()
+}
+
+impl Said {
+    fn of(shown: Shown) -> Self {
+        let calls = shown.tool_calls.unwrap_or_default();
         let arguments = calls.iter().filter_map(|call| call.pointer("/function/arguments")?.as_str());
-        let arguments: Vec<_> = arguments.map(said).collect();
-        let texts = self.texts.unwrap_or_default().into_iter().chain(arguments);
-        // A turn that only calls a tool says nothing.
-        texts.filter(|text| !text.trim().is_empty()).collect()
+        Self { texts: shown.texts.unwrap_or_default(), arguments: arguments.map(said).collect() }
     }
+
+    /// Everything to judge, the texts first.
+    fn everything(&self) -> Vec<String> {
+        self.texts.iter().chain(&self.arguments).filter(|text| says_something(text)).cloned().collect()
+    }
+
+    /// The texts as they may be passed on if that is not as they are, by the judgments of [`Said::everything`].
+    fn masked(self, judgments: &[Judgment]) -> Masked {
+        let mut judgments = judgments.iter();
+        let mut masked = false;
+        let texts = self.texts.into_iter().map(|text| {
+            let judgment = says_something(&text).then(|| judgments.next()).flatten();
+            let rewritten = judgment.and_then(|judgment| judgment.rewritten.as_ref());
+            masked |= rewritten.is_some();
+            rewritten.map_or(text, |rewritten| rewritten.text.clone())
+        });
+        let texts = texts.collect();
+        if judgments.any(|judgment| judgment.rewritten.is_some()) {
+            return Masked::Arguments;
+        }
+        if masked { Masked::Texts(texts) } else { Masked::Nothing }
+    }
+}
+
+/// What of a call is to be masked.
+enum Masked {
+    Nothing,
+    Texts(Vec<String>),
+    /// There is no place for them in an answer.
+    Arguments,
 }
 
 /// What arguments say, one string a line: around them stands what no person reads. Those that are no JSON are taken as
@@ -74,15 +116,14 @@ async fn guard(
     caller.may(&[Scope::Judge])?;
     let shown: Shown = json_of(body, moderator.limits().max_body_bytes).await?;
     let docket = moderator.docket(&Terms::default())?;
-    let policy = docket.policy().digest();
     if shown.images.as_ref().is_some_and(|images| !images.is_empty()) {
         let answer = Answer::blocked("images are not supported: this service reads text");
-        return Ok(told(HttpResponse::Ok().content_type(JSON).json(answer), false, Some(policy)));
+        return Ok(HttpResponse::Ok().content_type(JSON).json(answer));
     }
-    let judgments = judged(&moderator, &docket, shown.texts()).await?;
-    let degraded = judgments.iter().any(|judgment| judgment.record.degraded());
-    let answer = Answer::new(&judgments, docket.policy().name());
-    Ok(told(HttpResponse::Ok().content_type(JSON).json(answer), degraded, Some(policy)))
+    let said = Said::of(shown);
+    let judgments = judged(&moderator, &docket, said.everything()).await?;
+    let answer = Answer::new(said, &judgments, docket.policy().name());
+    Ok(HttpResponse::Ok().content_type(JSON).json(answer))
 }
 
 /// Judges texts, each with a place of its own once the service can take the request.
@@ -106,13 +147,13 @@ pub(super) async fn judged(
 
 impl Answer {
     fn blocked(reason: &str) -> Self {
-        Self { action: "BLOCKED", blocked_reason: Some(reason.to_owned()) }
+        Self { action: "BLOCKED", blocked_reason: Some(reason.to_owned()), texts: None }
     }
 
-    fn new(judgments: &[Judgment], policy: &str) -> Self {
+    fn new(said: Said, judgments: &[Judgment], policy: &str) -> Self {
         let held = || judgments.iter().filter(|judgment| judgment.verdict.action >= Action::Review);
         if held().next().is_none() {
-            return Self { action: "NONE", blocked_reason: None };
+            return Self::passed(said.masked(judgments), policy);
         }
         let found = held().flat_map(|judgment| &judgment.verdict.findings);
         let found: BTreeSet<&str> = found.map(|finding| finding.category.name()).collect();
@@ -122,14 +163,41 @@ impl Answer {
         };
         Self::blocked(&format!("held back by policy `{policy}`: {what}"))
     }
+
+    /// What nobody holds back, without what is masked. Arguments that should be masked and cannot be do not pass.
+    fn passed(masked: Masked, policy: &str) -> Self {
+        match masked {
+            Masked::Nothing => Self { action: "NONE", blocked_reason: None, texts: None },
+            Masked::Texts(texts) => {
+                Self { action: "GUARDRAIL_INTERVENED", blocked_reason: None, texts: Some(texts) }
+            }
+            Masked::Arguments => Self::blocked(&format!(
+                "policy `{policy}` masks a part of a tool call's arguments, which cannot be done here"
+            )),
+        }
+    }
 }
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/beta/litellm_basic_guardrail_api")
-            .wrap(from_fn(edge::require_key))
+            .wrap(from_fn(require_key::<NativeError, _>))
             .route(web::post().to(guard))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<NativeError>("POST")),
     );
+}
+
+/// Describes the operation.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "The generic guardrail of the gateway LiteLLM.";
+    let mut page = book.page::<ErrorJson>(("litellm", what), super::description::Dress::KEYED);
+    page.operation("post", "/beta/litellm_basic_guardrail_api", "Lets texts pass or not")
+        .opens(&[Scope::Judge])
+        .takes::<Shown>(&json!({"texts": ["Thanks for the quick reply."], "input_type": "request"}))
+        .gives::<Answer>(
+            200,
+            "`NONE`, `BLOCKED` and why, or `GUARDRAIL_INTERVENED` and the texts to pass on.",
+        )
+        .judges();
 }

@@ -5,44 +5,45 @@ mod azure;
 mod banks;
 mod contentsafety;
 mod decisions;
+mod description;
 mod detectors;
+mod door;
 mod edge;
 mod grounds;
 mod health;
 mod language;
 mod lines;
 mod links;
+mod listener;
 mod litellm;
 mod native;
+mod observed;
 mod openai;
 mod perspective;
 mod policies;
 mod presidio;
 mod rows;
+mod sent;
 mod skills;
 mod summaries;
+mod timed;
 mod tls;
+mod wire;
 
 pub use tls::TlsError;
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 
+use self::door::{Door, require_key};
+use self::edge::NativeError;
 use crate::config::Config;
 use crate::keys::Keys;
+use crate::quotas::Quotas;
 use crate::wiring::House;
-
-/// How long the head of a request may take. It counts from the connection on, so a machine with no processor to spare
-/// must not turn callers away who have sent all of it.
-const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// How long a connection may lie idle. Clients of several vendors keep theirs for minutes, and do not send again what
-/// they sent into one that was closed meanwhile.
-const KEEP_ALIVE: Duration = Duration::from_mins(6);
 
 /// Serves until a signal to stop, then finishes what was accepted.
 ///
@@ -66,18 +67,24 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
     actix_web::rt::spawn(Arc::clone(&jobs).keep(Arc::clone(&summarizer)));
     let (lists, jobs, protected) =
         (web::Data::from(lists), web::Data::from(jobs), protected.map(web::Data::from));
-    let links = web::Data::new(links::Links { public_url: config.public_url.clone() });
+    let links = web::Data::new(links::Links {
+        public_url: config.public_url.clone(),
+        proxies: config.trusted_proxies.clone(),
+        secure: config.tls.is_some(),
+        own: listener.local_addr()?,
+    });
     let (moderator, policies) = (web::Data::from(moderator), web::Data::from(policies));
     let (summarizer, scribe) = (web::Data::from(summarizer), web::Data::from(scribe));
     let (decisions, vectors) = (web::Data::from(decisions), web::Data::from(vectors));
-    let keys = web::Data::new(Keys::new(config).map_err(std::io::Error::other)?);
+    let keys = Keys::new(config).map_err(std::io::Error::other)?;
+    let door = web::Data::new(Door::new(keys, Quotas::new(moderator.metrics().clone())));
     let (clerk, kept) = (web::Data::new(clerk), Arc::clone(&engine));
     let desk =
-        perspective::Desk::new(config.perspective.clone(), moderator.clone(), clerk.clone(), keys.clone());
+        perspective::Desk::new(config.perspective.clone(), moderator.clone(), clerk.clone(), door.clone());
     let perspective = web::Data::new(desk);
     actix_web::rt::spawn(async move { kept.keep().await });
     let engine = web::Data::from(engine);
-    let server = HttpServer::new(move || {
+    let app = move || {
         let protected = protected.clone();
         App::new()
             .app_data(web::Data::clone(&lists))
@@ -94,42 +101,31 @@ pub async fn serve(listener: TcpListener, config: &Config, house: House) -> std:
             .app_data(web::Data::clone(&decisions))
             .app_data(web::Data::clone(&policies))
             .app_data(web::Data::clone(&clerk))
-            .app_data(web::Data::clone(&keys))
+            .app_data(web::Data::clone(&door))
             .app_data(web::Data::clone(&perspective))
             .app_data(web::Data::clone(&links))
             .app_data(web::Data::clone(&engine))
-            .wrap(from_fn(decisions::minuted))
             .wrap(from_fn(edge::request_id))
+            .wrap(from_fn(observed::observed))
+            .wrap(from_fn(sent::held))
             .configure(routes)
-    });
-    // Of itself it hears there of nothing but Ctrl-C, and lets go of what was accepted.
-    #[cfg(windows)]
-    let server = server.shutdown_signal(async {
-        if let Err(error) = crate::stop::told().await {
-            tracing::error!(%error, "nothing can ask this process to stop");
-            std::future::pending::<()>().await;
-        }
-    });
-    let server = server
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(config.limits.shutdown_seconds);
-    let server = match &config.tls {
-        Some(tls) => {
-            server.listen_rustls_0_23(listener, tls::listener(tls).map_err(std::io::Error::other)?)?
-        }
-        None => server.listen(listener)?,
     };
-    server.run().await
+    listener::serve(listener, config, app)?.await
 }
 
-/// Every route there is. `/v1/lamassu` comes before anything else under `/v1`: of two scopes with one
-/// prefix the second is never reached.
+/// Every route there is. Those who ask after the service's health are no callers: nothing is decided for them.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.configure(health::routes)
-        .configure(contentsafety::routes)
+    app.configure(health::routes).configure(description::routes).service(
+        web::scope("").wrap(from_fn(timed::timed)).wrap(from_fn(account::minuted)).configure(facades),
+    );
+}
+
+/// `/v1/lamassu` comes before anything else under `/v1`: of two scopes with one prefix the second is never reached.
+fn facades(app: &mut web::ServiceConfig) {
+    let own = web::scope("/v1/lamassu").wrap(from_fn(require_key::<NativeError, _>)).configure(lamassu);
+    app.configure(contentsafety::routes)
         .configure(language::routes)
-        .service(web::scope("/v1/lamassu").wrap(from_fn(edge::require_key)).configure(lamassu))
+        .service(own)
         .configure(openai::routes)
         .configure(perspective::routes)
         .configure(skills::routes)

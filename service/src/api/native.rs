@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use futures::{StreamExt, stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::edge::{By, NativeError, json_of, method_not_allowed};
+use super::edge::{By, NativeError, json_of, only};
 use crate::error::ApiError;
 use crate::json::{ErrorJson, JudgmentJson};
 use crate::keys::Scope;
@@ -16,7 +18,7 @@ use crate::moderator::{Docket, Moderator, Terms};
 const AT_ONCE: usize = 16;
 
 /// A request: exactly one of `text` and `texts`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ModerateRequest {
     text: Option<String>,
@@ -30,14 +32,14 @@ struct ModerateRequest {
 }
 
 /// One of many texts.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Item {
     Text(String),
     Named(NamedItem),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NamedItem {
     id: serde_json::Value,
@@ -45,14 +47,14 @@ struct NamedItem {
 }
 
 /// An answer, or a refusal in its place.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Answer {
     Judgment(Box<JudgmentJson>),
     Refusal(ErrorJson),
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ManyAnswers {
     results: Vec<Answer>,
 }
@@ -125,7 +127,7 @@ fn field(field: &'static str, reason: &str) -> ApiError {
 }
 
 /// A model, and where it runs.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DeviceJson<'a> {
     model: &'a str,
     digest: &'a str,
@@ -134,7 +136,7 @@ struct DeviceJson<'a> {
     detail: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DevicesJson<'a> {
     devices: Vec<DeviceJson<'a>>,
 }
@@ -155,9 +157,24 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/moderate")
             .route(web::post().to(moderate))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<NativeError>("POST")),
     )
     .service(
-        web::resource("/devices").route(web::get().to(devices)).default_service(web::to(method_not_allowed)),
+        web::resource("/devices").route(web::get().to(devices)).default_service(only::<NativeError>("GET")),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    let example = json!({"text": "Thanks for the quick reply, the printer works again.", "explain": true});
+    page.operation("post", "/v1/lamassu/moderate", "Judges one text, or many")
+        .notes("Give exactly one of `text` and `texts`. Of many texts each is answered in its place, also with an error.")
+        .opens(&[Scope::Judge])
+        .takes::<ModerateRequest>(&example)
+        .gives_either::<JudgmentJson, ManyAnswers>(200, "The verdict, what it rests on, and how it came about.")
+        .judges()
+        .leads(200, "/v1/lamassu/decisions/{id}", &[("id", "$response.header.x-lamassu-decision")])
+        .refuses(&[404]);
+    page.operation("get", "/v1/lamassu/devices", "Where each model really runs")
+        .gives::<DevicesJson<'_>>(200, "The models, and how that is known.");
 }

@@ -3,20 +3,20 @@
 //!
 //! Source: the vendor's API description, and CONTRACTS §6.3.
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
-use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpResponse, ResponseError, web};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpResponse, ResponseError, Route, web};
 use plugins::extract::{Unit, offsets};
 use plugins::pii::{self, Datum, Kind};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::edge::{By, identify, json_of};
+use super::door::require_key;
+use super::edge::{By, json_of, only};
 use crate::error::ApiError;
-use crate::keys::{Keys, Scope};
+use crate::keys::Scope;
 use crate::moderator::Moderator;
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -44,26 +44,14 @@ impl ResponseError for PresidioError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((RETRY_AFTER, "1"));
+        if let Some(seconds) = self.0.retry_after() {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         response.content_type(JSON).json(json!({"error": self.to_string()}))
     }
 }
 
-async fn require_key<B: MessageBody>(
-    keys: web::Data<Keys>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if identify(&keys, &request).is_some() {
-        return Ok(next.call(request).await?.map_into_left_body());
-    }
-    let refusal = PresidioError(ApiError::Unauthorized).error_response();
-    Ok(request.into_response(refusal).map_into_right_body())
-}
-
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct AnalyzeRequest {
     text: Texts,
     language: String,
@@ -72,7 +60,7 @@ struct AnalyzeRequest {
     ad_hoc_recognizers: Option<Vec<Value>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Texts {
     One(String),
@@ -80,7 +68,7 @@ enum Texts {
 }
 
 /// *Units*: code points.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EntityJson {
     entity_type: &'static str,
     start: usize,
@@ -147,7 +135,7 @@ impl AnalyzeRequest {
 }
 
 fn entities(text: &str, wanted: &[Kind], threshold: f32) -> Vec<EntityJson> {
-    let mut found = pii::find(text);
+    let mut found = pii::find_behind(text);
     found.retain(|datum| wanted.contains(&datum.kind) && datum.score >= threshold);
     let ranges: Vec<_> = found.iter().map(|datum| datum.range.clone()).collect();
     let extents = offsets(text, &ranges, Unit::CodePoint);
@@ -166,16 +154,39 @@ async fn supported() -> HttpResponse {
     HttpResponse::Ok().content_type(JSON).json(Kind::ALL.map(entity))
 }
 
-async fn method_not_allowed() -> Result<HttpResponse, PresidioError> {
-    Err(ApiError::MethodNotAllowed.into())
-}
-
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let resource = |path: &str, route: actix_web::Route| {
-        let resource = web::resource(path).route(route).default_service(web::to(method_not_allowed));
-        resource.wrap(from_fn(require_key))
+    let resource = |path: &str, allow: &'static str, route: Route| {
+        let resource = web::resource(path).route(route).default_service(only::<PresidioError>(allow));
+        resource.wrap(from_fn(require_key::<PresidioError, _>))
     };
-    app.service(resource("/analyze", web::post().to(analyze)))
-        .service(resource("/supportedentities", web::get().to(supported)));
+    app.service(resource("/analyze", "POST", web::post().to(analyze))).service(resource(
+        "/supportedentities",
+        "GET",
+        web::get().to(supported),
+    ));
+}
+
+/// The form of an error.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "errors are written by hand; here is what they look like")]
+struct ErrorShape {
+    error: String,
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "The analyzer of Presidio, for personal data that has a form.";
+    let mut page = book.page::<ErrorShape>(("presidio", what), super::description::Dress::KEYED);
+    let example = json!({"text": "Write to jane@example.com.", "language": "en"});
+    page.operation("post", "/analyze", "Finds personal data in a text or in many")
+        .opens(&[Scope::Judge])
+        .takes::<AnalyzeRequest>(&example)
+        .gives_either::<Vec<EntityJson>, Vec<Vec<EntityJson>>>(
+            200,
+            "What was found; of many texts, for each.",
+        )
+        .refuses(&[503]);
+    page.operation("get", "/supportedentities", "The kinds of personal data that are found")
+        .gives::<Vec<String>>(200, "Their names.");
 }

@@ -2,31 +2,36 @@
 
 use actix_web::{HttpResponse, web};
 use plugins::Kind;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::edge::{By, NativeError, json_of, json_or_nothing, method_not_allowed, query_of};
-use crate::clerk::{Clerk, Either, EnteredJson, FilterJson, Verb, opinion};
+use super::edge::{By, NativeError, json_of, json_or_nothing, only, query_of};
+use crate::clerk::{
+    CaseJson, Clerk, DocumentJson, Either, EnteredJson, FilterJson, ListedJson, PageJson, ReviewJson,
+    RowJson, Verb, opinion,
+};
 use crate::config::Limits;
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::Moderator;
 
 /// Cases or documents of one request: a single one, or many.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum RowsJson<T> {
     Many(ManyRows<T>),
     One(Box<T>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ManyRows<T> {
     rows: Vec<T>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ManyAnswers {
     results: Vec<Either<EnteredJson>>,
 }
@@ -136,22 +141,72 @@ async fn review(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let refused = || web::to(method_not_allowed);
     app.service(
         web::resource("/banks/{bank}/rows")
             .route(web::get().to(list))
             .route(web::post().to(add))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("GET, POST")),
     )
     .service(
         web::resource("/banks/{bank}/rows/{id}")
             .route(web::get().to(row))
             .route(web::delete().to(delete))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("GET, DELETE")),
     )
     .service(
         web::resource("/banks/{bank}/rows/{id}/{verb}")
             .route(web::post().to(review))
-            .default_service(refused()),
+            .default_service(only::<NativeError>("POST")),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    let (bank, id) = ("The bank's name.", "The row's id.");
+    page.operation("get", "/v1/lamassu/banks/{bank}/rows", "A page of a bank's rows")
+        .part("bank", bank, "appeals")
+        .opens(&[Scope::Banks, Scope::Review])
+        .query::<FilterJson>()
+        .gives::<PageJson>(200, "Rows, and where the next page begins.")
+        .refuses(&[400, 409, 503]);
+    let case =
+        json!({"id": "case-1", "text": "Buy cheap watches now", "ruling": "block", "category": "spam"});
+    page.operation("post", "/v1/lamassu/banks/{bank}/rows", "Hands in a case or a document, or many")
+        .part("bank", bank, "appeals")
+        .opens(&[Scope::Banks])
+        .takes_either::<RowsJson<CaseJson>, RowsJson<DocumentJson>>(&case)
+        .gives::<EnteredJson>(201, "What became of the one.")
+        .leads(
+            201,
+            "/v1/lamassu/banks/{bank}/rows/{id}",
+            &[("bank", "$request.path.bank"), ("id", "$response.body#/id")],
+        )
+        .gives::<ManyAnswers>(200, "What became of each.")
+        .refuses(&[409, 503]);
+    page.operation("get", "/v1/lamassu/banks/{bank}/rows/{id}", "One row")
+        .part("bank", bank, "appeals")
+        .part("id", id, "case-1")
+        .opens(&[Scope::Banks, Scope::Review])
+        .gives::<ListedJson>(200, "The case, or the document.")
+        .refuses(&[400, 409, 503]);
+    page.operation("delete", "/v1/lamassu/banks/{bank}/rows/{id}", "Removes a row without a trace")
+        .part("bank", bank, "appeals")
+        .part("id", id, "case-1")
+        .opens(&[Scope::Admin])
+        .notes("For documents, `banks` is enough.")
+        .silent(204, "It is gone.")
+        .refuses(&[400, 409, 503]);
+    page.operation(
+        "post",
+        "/v1/lamassu/banks/{bank}/rows/{id}/{verb}",
+        "Confirms, rejects or retracts a case",
+    )
+    .part("bank", bank, "appeals")
+    .part("id", id, "case-1")
+    .part("verb", "`confirm`, `reject` or `retract`.", "confirm")
+    .opens(&[Scope::Review])
+    .notes("Whoever handed a case in does not review it.")
+    .may_take::<ReviewJson>(&json!({"reason": "it is an advertisement"}))
+    .gives::<RowJson>(200, "The case as it stands now.")
+    .refuses(&[409, 503]);
 }

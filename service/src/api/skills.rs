@@ -6,13 +6,14 @@ use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
 use futures::{StreamExt, stream};
 use policies::{Action, Judgment};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::account::told;
-use super::edge::{self, By, NativeError, json_of, method_not_allowed};
+use super::door::require_key;
+use super::edge::{self, By, NativeError, json_of, only};
 use crate::error::ApiError;
-use crate::json::OrderJson;
+use crate::json::{ErrorJson, OrderJson};
 use crate::keys::Scope;
 use crate::moderator::{Docket, Moderator, Terms};
 use crate::summarizer::Summarizer;
@@ -22,12 +23,12 @@ const JSON: &str = "application/json; charset=utf-8";
 const JUDGED_AT_ONCE: usize = 16;
 const SUMMARIZED_AT_ONCE: usize = 2;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Call {
     values: Vec<RecordIn>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct RecordIn {
     record_id: String,
@@ -35,12 +36,12 @@ struct RecordIn {
     data: Map<String, Value>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Answer {
     values: Vec<RecordOut>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct RecordOut {
     record_id: String,
@@ -49,7 +50,7 @@ struct RecordOut {
     warnings: Option<[Remark; 1]>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Remark {
     message: String,
 }
@@ -70,10 +71,6 @@ impl RecordOut {
                 Self { record_id, data: json!({}), errors: remark(&error.to_string()), warnings: None }
             }
         }
-    }
-
-    fn is_degraded(&self) -> bool {
-        self.warnings.is_some()
     }
 }
 
@@ -103,7 +100,7 @@ async fn moderate(
         RecordOut::new(record.record_id, judged(moderator, docket, &record.data).await)
     });
     let values = stream::iter(values).buffered(JUDGED_AT_ONCE).collect().await;
-    Ok(answer(values, Some(docket.policy().digest())))
+    Ok(answer(values))
 }
 
 async fn judged(moderator: &Moderator, docket: &Docket, data: &Map<String, Value>) -> Result<Told, ApiError> {
@@ -113,16 +110,22 @@ async fn judged(moderator: &Moderator, docket: &Docket, data: &Map<String, Value
     Ok((moderation(&judgment), judgment.record.degraded()))
 }
 
-fn moderation(Judgment { verdict, .. }: &Judgment) -> Value {
+/// A skill's outputs. `maskedText` is what to pass on in the place of the text, and null if that is the text itself.
+fn moderation(Judgment { verdict, rewritten, .. }: &Judgment) -> Value {
     let severities = verdict
         .scores
         .iter()
         .map(|(category, (_, severity))| (category.to_string(), Value::from(severity.value())));
-    let mut categories: Vec<&str> = verdict.findings.iter().map(|finding| finding.category.name()).collect();
-    categories.dedup();
+    let mut categories: Vec<&str> = Vec::new();
+    for finding in &verdict.findings {
+        if !categories.contains(&finding.category.name()) {
+            categories.push(finding.category.name());
+        }
+    }
     json!({
         "flagged": verdict.action > Action::Allow, "action": verdict.action.name(), "categories": categories,
         "severities": severities.collect::<Map<_, _>>(),
+        "maskedText": rewritten.as_ref().map(|rewritten| rewritten.text.as_str()),
     })
 }
 
@@ -149,7 +152,7 @@ async fn summarize(
         };
         RecordOut::new(record.record_id, done.await)
     });
-    Ok(answer(stream::iter(values).buffered(SUMMARIZED_AT_ONCE).collect().await, None))
+    Ok(answer(stream::iter(values).buffered(SUMMARIZED_AT_ONCE).collect().await))
 }
 
 fn order(data: &Map<String, Value>) -> Result<OrderJson, ApiError> {
@@ -168,9 +171,8 @@ fn text_of(data: &Map<String, Value>) -> Result<&str, ApiError> {
         .ok_or_else(|| field("text", "the record has no text of that name"))
 }
 
-fn answer(values: Vec<RecordOut>, policy: Option<&str>) -> HttpResponse {
-    let degraded = values.iter().any(RecordOut::is_degraded);
-    told(HttpResponse::Ok().content_type(JSON).json(Answer { values }), degraded, policy)
+fn answer(values: Vec<RecordOut>) -> HttpResponse {
+    HttpResponse::Ok().content_type(JSON).json(Answer { values })
 }
 
 fn field(field: &'static str, reason: &str) -> ApiError {
@@ -181,19 +183,38 @@ fn field(field: &'static str, reason: &str) -> ApiError {
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::scope("/skills")
-            .wrap(from_fn(edge::require_key))
+            .wrap(from_fn(require_key::<NativeError, _>))
             .service(
                 web::resource("/moderate")
                     .route(web::post().to(moderate))
                     .route(web::put().to(moderate))
-                    .default_service(web::to(method_not_allowed)),
+                    .default_service(only::<NativeError>("POST, PUT")),
             )
             .service(
                 web::resource("/summarize")
                     .route(web::post().to(summarize))
                     .route(web::put().to(summarize))
-                    .default_service(web::to(method_not_allowed)),
+                    .default_service(only::<NativeError>("POST, PUT")),
             )
             .default_service(web::to(edge::not_found)),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "Custom skills of Azure AI Search.";
+    let mut page = book.page::<ErrorJson>(("skills", what), super::description::Dress::KEYED);
+    let text = "The council met on Monday. It approved the new library. The library opens in May.";
+    for method in ["post", "put"] {
+        page.operation(method, "/skills/moderate", "Judges the `text` of each record")
+            .opens(&[Scope::Judge])
+            .takes::<Call>(&json!({"values": [{"recordId": "1", "data": {"text": text}}]}))
+            .gives::<Answer>(200, "What is found in each record, or why it cannot be judged.")
+            .judges();
+        page.operation(method, "/skills/summarize", "Summarizes the `text` of each record")
+            .opens(&[Scope::Judge])
+            .takes::<Call>(&json!({"values": [{"recordId": "1", "data": {"text": text, "sentences": 1}}]}))
+            .gives::<Answer>(200, "A summary of each record, or why there is none.")
+            .judges();
+    }
 }

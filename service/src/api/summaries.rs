@@ -8,9 +8,11 @@ use futures::StreamExt;
 use plugins::extract::Unit;
 use policies::{Listener, Source, Stated};
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tracing::Instrument;
 
-use super::edge::{By, NativeError, json_of, method_not_allowed};
+use super::edge::{By, NativeError, json_of, only};
 use crate::decisions::Minutes;
 use crate::json::{ErrorJson, OrderJson, StatedJson, SummaryJson};
 use crate::keys::Scope;
@@ -63,8 +65,8 @@ fn streamed(
         };
         let _ = sender.send(last);
     };
-    // The work lives in the body: a caller who hangs up ends it.
-    let work = futures::stream::once(Minutes::carried(work)).filter_map(|()| async { None });
+    // The work lives in the body, in the request's span: a caller who hangs up ends it.
+    let work = futures::stream::once(work.in_current_span()).filter_map(|()| async { None });
     let events = futures::stream::unfold(events, |mut events| async { Some((events.recv().await?, events)) });
     let body = futures::stream::select(work, events).map(Ok::<_, actix_web::Error>);
     Ok(HttpResponse::Ok()
@@ -85,6 +87,20 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/summarize")
             .route(web::post().to(summarize))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<NativeError>("POST")),
     );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut super::description::Page<'_>) {
+    let documents = json!([{"id": "minutes", "text": "The council met on Monday. It approved the new library. \
+        The mayor thanked everybody. The library opens in May."}]);
+    page.operation("post", "/v1/lamassu/summarize", "Summarizes documents, or what a bank has on a question")
+        .notes("Give exactly one of `documents` and `bank`. Every sentence cites what it rests on.")
+        .opens(&[Scope::Judge])
+        .takes::<OrderJson>(&json!({"documents": documents, "sentences": 2, "mode": "extractive"}))
+        .gives::<SummaryJson>(200, "The summary, what was kept out of it, and how it came about.")
+        .streams("With `stream`, `sentence` for each sentence that is checked, and at last `summary` or `error`; all as JSON.")
+        .judges()
+        .refuses(&[404, 409, 504]);
 }

@@ -2,6 +2,7 @@
 
 use plugins::{Document, DocumentError, Documents, Format, Indexed, Kept, Kind, Passage, Question, Sight};
 use policies::Content;
+use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use crate::error::ApiError;
 const FULL: usize = 16;
 
 /// A document that is handed in. What an export says besides is read and not believed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentJson {
     id: String,
@@ -25,10 +26,13 @@ pub struct DocumentJson {
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default, rename = "created")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _created: Option<IgnoredAny>,
     #[serde(default, rename = "chunks")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _chunks: Option<IgnoredAny>,
     #[serde(default, rename = "bytes")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _bytes: Option<IgnoredAny>,
 }
 
@@ -49,7 +53,7 @@ impl DocumentJson {
 }
 
 /// A document as the bank has it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct KeptJson {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +82,7 @@ impl KeptJson {
 }
 
 /// A part of a document that answers a search.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PassageJson {
     similarity: f32,
     document: String,
@@ -105,7 +109,7 @@ impl From<Passage> for PassageJson {
 }
 
 /// What became of chunks.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub struct ChunksJson {
     /// They were there before.
     pub unchanged: usize,
@@ -125,7 +129,7 @@ impl ChunksJson {
 }
 
 /// What a bank of documents holds, as far as the caller may see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ShelfJson {
     bank: String,
     kind: &'static str,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use indexes::{Filter, Query};
 use plugins::{BankError, Banks, Kind, Manner, Opinion, PrecedentError, Sight, State};
 use policies::{Category, Content};
+use schemars::JsonSchema;
 
 pub(crate) use documents::acting_for;
 pub use documents::{ChunksJson, DocumentJson, KeptJson, PassageJson, ShelfJson};
@@ -42,7 +43,7 @@ pub struct Who<'a> {
 }
 
 /// What a bank holds, by its kind.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum HoldsJson {
     /// Decided cases.
@@ -348,7 +349,7 @@ impl From<PrecedentError> for ApiError {
 }
 
 /// An answer or a refusal, as one JSON.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Either<T> {
     /// It went well.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use plugins::{Account, Case, Entered, Review, Standing, own_tags};
 use policies::{Action, Category, Severity};
+use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ use crate::error::ApiError;
 use crate::json::ErrorJson;
 
 /// A case that is handed in. What an export says of its life is read and not believed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaseJson {
     id: Option<String>,
@@ -27,14 +28,19 @@ pub struct CaseJson {
     provenance: Option<String>,
     expires: Option<u64>,
     #[serde(default, rename = "state")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _state: Option<IgnoredAny>,
     #[serde(default, rename = "created")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _created: Option<IgnoredAny>,
     #[serde(default, rename = "entered_by")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _entered_by: Option<IgnoredAny>,
     #[serde(default, rename = "count")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _count: Option<IgnoredAny>,
     #[serde(default, rename = "reviews")]
+    #[schemars(with = "Option<serde_json::Value>")]
     _reviews: Option<IgnoredAny>,
 }
 
@@ -72,7 +78,7 @@ impl CaseJson {
 }
 
 /// A case as the bank has it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct RowJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     similarity: Option<f32>,
@@ -98,7 +104,19 @@ pub struct RowJson {
     state: &'static str,
     entered_by: String,
     count: u64,
+    #[schemars(with = "Vec<ReviewedJson>")]
     reviews: Vec<Review>,
+}
+
+/// The form of a review in a row.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "the room that keeps reviews writes them; here is what that looks like")]
+struct ReviewedJson {
+    by: String,
+    led_to: String,
+    /// *Units*: Unix seconds.
+    at: u64,
+    reason: Option<String>,
 }
 
 impl RowJson {
@@ -128,7 +146,7 @@ impl RowJson {
 }
 
 /// What became of one case handed in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub enum EnteredJson {
     /// It is there now, unconfirmed.
@@ -176,7 +194,7 @@ impl EnteredJson {
 }
 
 /// What rows may be listed or found.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FilterJson {
     /// Only cases in this state.
@@ -196,7 +214,7 @@ pub struct FilterJson {
 }
 
 /// A row, whatever its bank holds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ListedJson {
     /// A decided case.
@@ -208,7 +226,7 @@ pub enum ListedJson {
 }
 
 /// A page of rows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PageJson {
     pub(super) rows: Vec<ListedJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,7 +256,7 @@ impl PageJson {
 }
 
 /// What is sought.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchJson {
     /// The text that others are compared with.
@@ -265,7 +283,7 @@ pub struct SearchJson {
 }
 
 /// What a search compares.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ModeJson {
     /// Meaning.
@@ -278,13 +296,13 @@ pub enum ModeJson {
 }
 
 /// What was found, best first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct HitsJson {
     pub(super) hits: Vec<ListedJson>,
 }
 
 /// What a bank holds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct AccountJson {
     bank: String,
     kind: &'static str,
@@ -296,7 +314,7 @@ pub struct AccountJson {
     alerts: Vec<AlertJson>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct LineJson {
     similarity: f32,
     precision: f32,
@@ -304,7 +322,7 @@ struct LineJson {
     differing: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AlertJson {
     id: String,
     matched: usize,
@@ -336,7 +354,7 @@ impl AccountJson {
 }
 
 /// A bank to be made.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBankJson {
     /// Its name.
@@ -346,13 +364,13 @@ pub struct NewBankJson {
 }
 
 /// The banks there are.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct BanksJson {
     pub(super) banks: Vec<BankJson>,
 }
 
 /// One of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct BankJson {
     pub(super) name: String,
     pub(super) kind: &'static str,
@@ -360,7 +378,7 @@ pub struct BankJson {
 }
 
 /// Why a reviewer decides so.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewJson {
     /// For the record.
@@ -368,7 +386,7 @@ pub struct ReviewJson {
 }
 
 /// What became of an import.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct ImportJson {
     /// Lines read, empty ones left out.
     pub lines: u64,

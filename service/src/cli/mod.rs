@@ -1,11 +1,14 @@
 //! The command line. Output is written here and nowhere else.
 
+mod attacked;
 mod bench;
 mod compared;
 mod eval;
+mod fit;
 mod grounded;
 mod import;
 mod index;
+mod learned;
 mod lines;
 mod measure;
 mod model;
@@ -22,8 +25,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, LogFormat, Overrides};
+use crate::telemetry::Telemetry;
 
 /// A self-hosted content filter: it judges what people write, learns from decisions, and says what it did.
 #[derive(Parser)]
@@ -60,7 +67,7 @@ enum Command {
     Moderate(moderate::Arguments),
     /// Summarize documents, or what a bank has on a question; every sentence cites
     Summarize(summarize::Arguments),
-    /// Check, test or show a policy
+    /// Check, test, show or refit a policy
     #[command(subcommand)]
     Policy(policy::Command),
     /// Look after the banks of precedents and documents
@@ -100,9 +107,13 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let Common { config: file, data, models } = cli.common;
     let listen = if let Command::Serve { listen } = cli.command { listen } else { None };
     let config = Config::read(Overrides { file, listen, data, models })?;
-    log(&config);
+    let telemetry = match cli.command {
+        Command::Serve { .. } => Telemetry::open(&config.telemetry)?,
+        _ => None,
+    };
+    log(&config, telemetry.as_ref());
     match cli.command {
-        Command::Serve { .. } => serve::run(&config),
+        Command::Serve { .. } => serve::run(&config, telemetry),
         Command::Moderate(arguments) => on_threads(moderate::run(&config, arguments)),
         Command::Summarize(arguments) => on_threads(summarize::run(&config, arguments)),
         Command::Policy(command) => on_threads(policy::run(&config, command)),
@@ -117,14 +128,16 @@ fn on_threads(command: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow:
 }
 
 /// Log lines go to standard error: standard output is for answers.
-fn log(config: &Config) {
+fn log(config: &Config, telemetry: Option<&Telemetry>) {
     let filter = tracing_subscriber::EnvFilter::new(&config.log);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second subscriber is refused: the first one stays, which is as good.
-    let _ = match config.log_format {
-        LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match config.log_format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
+    let both = tracing_subscriber::registry().with(lines.with_filter(filter));
+    // A second subscriber is refused: the first one stays, which is as good.
+    let _ = both.with(telemetry.map(Telemetry::layer)).try_init();
 }
 
 /// An error and its causes as one sentence.

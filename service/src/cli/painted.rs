@@ -15,7 +15,7 @@ pub(super) fn judgment(
     judgment: &Judgment,
     policy: &Policy,
 ) -> std::io::Result<()> {
-    let Judgment { verdict, record } = judgment;
+    let Judgment { verdict, record, rewritten } = judgment;
     let style = paint(verdict.action);
     writeln!(
         out,
@@ -23,7 +23,7 @@ pub(super) fn judgment(
         format!(" {} ", verdict.action.name().to_uppercase()).style(style.reversed().bold())
     )?;
     for finding in &verdict.findings {
-        let style = paint(policy.action_for(finding));
+        let style = paint(policy.action_for(finding, &verdict.language));
         writeln!(
             out,
             "  {:<24} score {:.2}  severity {}",
@@ -35,6 +35,9 @@ pub(super) fn judgment(
     }
     for line in &verdict.explanations {
         writeln!(out, "  {line}")?;
+    }
+    if let Some(rewritten) = rewritten {
+        writeln!(out, "  masked: {}", shown(&rewritten.text, usize::MAX))?;
     }
     stages(out, record)?;
     writeln!(
@@ -127,12 +130,16 @@ fn whole(text: &str, span: Span) -> bool {
 
 fn excerpt(text: &str, span: Span) -> String {
     let words = text.get(span.start..span.end).unwrap_or_default();
-    let mut shown: String =
-        words.chars().take(EXCERPT_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut shown = shown(words, EXCERPT_CHARS);
     if words.chars().nth(EXCERPT_CHARS).is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// The first characters of a text, without those that steer a terminal.
+fn shown(text: &str, most: usize) -> String {
+    text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn paint(action: Action) -> Style {

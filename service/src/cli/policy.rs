@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use policies::{Ask, Content, Pipeline, Policy};
 
-use super::Outcome;
+use super::{Outcome, fit};
 use crate::config::Config;
 use crate::wiring;
 
@@ -28,6 +28,8 @@ pub(super) enum Command {
         /// The policy file; the default policy unless given
         file: Option<PathBuf>,
     },
+    /// Put its score lines where labelled texts want them, for a stated rate of false alarms
+    Fit(fit::Arguments),
 }
 
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Outcome> {
@@ -35,6 +37,7 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Out
         Command::Check { file } => check(&wiring::policy(file.as_deref())?),
         Command::Test { file } => test(config, wiring::policy(file.as_deref())?).await,
         Command::Show { file } => show(&wiring::policy(file.as_deref())?),
+        Command::Fit(arguments) => fit::run(config, arguments).await,
     }
 }
 

@@ -7,26 +7,41 @@ use anyhow::Context;
 
 use super::Outcome;
 use crate::config::Config;
+use crate::telemetry::Telemetry;
 use crate::wiring::{self, House};
 
 /// Serves until a signal to stop. The address is taken first: a port in use is known before a model loads.
-pub(super) fn run(config: &Config) -> anyhow::Result<Outcome> {
+pub(super) fn run(config: &Config, mut telemetry: Option<Telemetry>) -> anyhow::Result<Outcome> {
     let listener =
         TcpListener::bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
-    actix_web::rt::System::new().block_on(async {
-        let house = wiring::house(config).await?;
-        reload_on_hang_up(&house)?;
-        let address = listener.local_addr()?;
-        let mut out = anstream::stderr().lock();
-        let scheme = if config.tls.is_some() { "https" } else { "http" };
-        writeln!(out, "listening on {scheme}://{address}")?;
-        if !config.asks_for_keys() {
-            writeln!(out, "no api_key is set: only this machine can connect, and needs no key")?;
-        }
-        drop(out);
-        crate::api::serve(listener, config, house).await?;
-        Ok(Outcome::Done)
-    })
+    let served = served(listener, config, telemetry.as_mut());
+    let outcome = actix_web::rt::System::new().block_on(served);
+    if let Some(telemetry) = telemetry {
+        telemetry.close();
+    }
+    outcome
+}
+
+async fn served(
+    listener: TcpListener,
+    config: &Config,
+    telemetry: Option<&mut Telemetry>,
+) -> anyhow::Result<Outcome> {
+    let house = wiring::house(config).await?;
+    if let Some(telemetry) = telemetry {
+        telemetry.report(house.moderator.metrics())?;
+    }
+    reload_on_hang_up(&house)?;
+    let address = listener.local_addr()?;
+    let mut out = anstream::stderr().lock();
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    writeln!(out, "listening on {scheme}://{address}")?;
+    if !config.asks_for_keys() {
+        writeln!(out, "no api_key is set: only this machine can connect, and needs no key")?;
+    }
+    drop(out);
+    crate::api::serve(listener, config, house).await?;
+    Ok(Outcome::Done)
 }
 
 /// Reads the policies again whenever the process is told to.

@@ -7,7 +7,9 @@ use indexes::{ApiKey, QdrantOptions, ReadFrom, WriteOrder};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// An engine, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineName {
     /// A file in the data folder, searched by this process.

@@ -59,7 +59,7 @@ impl Head {
 
 impl<'a> EntryJson<'a> {
     pub(super) fn judged(head: &'a Head, text: &str, judgment: &'a Judgment) -> Self {
-        let Judgment { verdict, record } = judgment;
+        let Judgment { verdict, record, .. } = judgment;
         let categories = verdict.scores.iter();
         Self {
             decision: head.id.to_string(),

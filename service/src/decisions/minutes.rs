@@ -20,12 +20,14 @@ pub struct Minutes {
     heading: Mutex<Option<Heading>>,
 }
 
-/// What an answer's headers say about its decision.
+/// What an answer's headers say about how it came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heading {
+    /// The decision it rests on; none while nothing was decided.
+    pub decision: Option<Uuid>,
     /// Digest of the policy.
     pub policy: Arc<str>,
-    /// Whether anything that should have run did not; none while nothing was judged.
+    /// Whether anything that should have run did not; none where that will be known only when the head has left.
     pub degraded: Option<bool>,
 }
 
@@ -34,6 +36,12 @@ impl Minutes {
     #[must_use]
     pub fn open() -> Arc<Self> {
         Arc::new(Self { id: Uuid::now_v7(), by: OnceLock::new(), heading: Mutex::new(None) })
+    }
+
+    /// Those of work that goes on when its request is answered: its decision is called `id`, and is the key's called `by`.
+    #[must_use]
+    pub fn later(id: Uuid, by: &str) -> Arc<Self> {
+        Arc::new(Self { id, by: OnceLock::from(Arc::from(by)), heading: Mutex::new(None) })
     }
 
     /// Those of the request at hand.
@@ -47,15 +55,9 @@ impl Minutes {
         AT_HAND.scope(self, work).await
     }
 
-    /// The same work with the minutes at hand now, wherever it is done: in a body that is sent later, say.
-    pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
-        let minutes = Self::at_hand();
-        async move {
-            match minutes {
-                Some(minutes) => minutes.over(work).await,
-                None => work.await,
-            }
-        }
+    /// The same of a step of work that does not wait: a body that is sent later is made of such.
+    pub fn within<T>(self: &Arc<Self>, step: impl FnOnce() -> T) -> T {
+        AT_HAND.sync_scope(Arc::clone(self), step)
     }
 
     /// Says whose request it is.
@@ -66,10 +68,33 @@ impl Minutes {
         }
     }
 
+    /// Says by which policy the request at hand is to be answered, if it is.
+    pub fn under(policy: &Arc<str>) {
+        if let Some(minutes) = Self::at_hand() {
+            let undecided = Heading { decision: None, policy: Arc::clone(policy), degraded: Some(false) };
+            minutes.heading().get_or_insert(undecided);
+        }
+    }
+
     /// Says by which policy an answer will be given whose head leaves before anything was judged.
     pub fn promise(policy: &Arc<str>) {
         if let Some(minutes) = Self::at_hand() {
-            minutes.heading().get_or_insert(Heading { policy: Arc::clone(policy), degraded: None });
+            let mut heading = minutes.heading();
+            if heading.as_ref().is_none_or(|heading| heading.decision.is_none()) {
+                let decision = Some(minutes.id);
+                *heading = Some(Heading { decision, policy: Arc::clone(policy), degraded: None });
+            }
+        }
+    }
+
+    /// Says that the answer at hand tells of what was decided before, or within it under minutes of its own.
+    pub fn tells_of(told: Heading) {
+        if let Some(minutes) = Self::at_hand() {
+            let mut heading = minutes.heading();
+            let before = heading.as_ref().and_then(|heading| heading.degraded);
+            let degraded =
+                told.degraded.zip(before).map_or(told.degraded, |(now, before)| Some(now || before));
+            *heading = Some(Heading { degraded, ..told });
         }
     }
 
@@ -93,7 +118,8 @@ impl Minutes {
     pub(super) fn head(&self, policy: &Arc<str>, degraded: bool) {
         let mut heading = self.heading();
         let degraded = degraded || heading.as_ref().is_some_and(|heading| heading.degraded == Some(true));
-        *heading = Some(Heading { policy: Arc::clone(policy), degraded: Some(degraded) });
+        let decision = Some(self.id);
+        *heading = Some(Heading { decision, policy: Arc::clone(policy), degraded: Some(degraded) });
     }
 
     fn heading(&self) -> std::sync::MutexGuard<'_, Option<Heading>> {

@@ -31,6 +31,34 @@ pub fn categories_of(label: &str) -> Vec<Category> {
     }
 }
 
+/// What a label says of single categories.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meaning {
+    /// The one that a text with the label is, and a text without it is not.
+    pub affirms: Option<Category>,
+    /// Those that a text without the label is not.
+    pub denies: Vec<Category>,
+}
+
+/// What a label says of single categories. A category's own name, a policy's own category included, says whether a text is
+/// that; a label that stands for several says of a text without it that it is none of them, and of others nothing.
+#[must_use]
+pub fn meaning_of(label: &str) -> Meaning {
+    match label {
+        "toxicity" | "offense" | "unsafe" => Meaning { affirms: None, denies: categories_of(label) },
+        // A threat is hate or harassment as well.
+        "hate" => Meaning { affirms: Some(Hate), denies: vec![HateThreatening] },
+        "harassment" => Meaning { affirms: Some(Harassment), denies: vec![HarassmentThreatening] },
+        "self_harm" => {
+            Meaning { affirms: Some(SelfHarm), denies: vec![SelfHarmIntent, SelfHarmInstructions] }
+        }
+        "jailbreak" => Meaning { affirms: Some(PromptAttack), denies: Vec::new() },
+        // Those with it are of several categories, and those without it may be as well.
+        "abuse" | "sexism" | "pii_strict" => Meaning::default(),
+        own => Meaning { affirms: Some(Category::named(own)), denies: Vec::new() },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +68,19 @@ mod tests {
         for category in Category::BUILTIN {
             assert!(categories_of(category.name()).contains(&category), "{category}");
         }
+    }
+
+    #[test]
+    fn a_label_says_of_each_category_only_what_follows_from_it() {
+        for category in Category::BUILTIN {
+            assert_eq!(meaning_of(category.name()).affirms, Some(category));
+        }
+        let toxicity = meaning_of("toxicity");
+        assert!(toxicity.affirms.is_none() && toxicity.denies.contains(&Profanity));
+        assert_eq!(meaning_of("spoilers").affirms, Some(Category::Custom("spoilers".into())));
+        // A plain wish to die is no self-harm by the policy's definition: that it is none says nothing of intent.
+        assert!(meaning_of("self-harm").denies.is_empty());
+        assert_eq!(meaning_of("abuse"), Meaning::default());
     }
 
     #[test]

@@ -1,26 +1,33 @@
 //! Quality: on labelled texts, how well scores rank, and how the policy's own lines decide; how good summaries and search
 //! are.
 
+mod attacks;
 mod baselines;
 mod bootstrap;
 mod figures;
 mod ground;
 mod labels;
+mod learning;
 mod retrieval;
 pub mod rouge;
 mod rows;
+mod slices;
 mod sources;
 mod summaries;
 
+pub use attacks::{ATTACKS, Attack, AttackReport, Battery, BatteryReport, is_harmful};
 pub use bootstrap::Interval;
-pub use figures::{Confusion, average_precision};
+pub(crate) use figures::share;
+pub use figures::{Confusion, average_precision, brier, calibration_error};
 pub use ground::{
     Ahead, Figures, GroundednessError, GroundednessReport, GroundednessSystem, groundedness,
     is_held_out_context,
 };
-pub use labels::categories_of;
+pub use labels::{Meaning, categories_of, meaning_of};
+pub use learning::{AllowReport, BankReport, LearningError, LearningReport, WeightsFit, learning};
 pub use retrieval::{Collection, MannerReport, RetrievalReport};
-pub use rows::{LabelledText, Rows, RowsError, Task};
+pub use rows::{LabelledText, Rows, RowsError, Task, sampled};
+pub use slices::{Part as LabelPart, Slice};
 pub use sources::{Asked, Part, Read, Source, Wanted, sources, usual_sentences};
 pub use summaries::{Behind, SummariesError, SummaryReport, SystemReport, compare};
 
@@ -28,6 +35,7 @@ use std::collections::BTreeMap;
 
 use policies::{Action, Category, Judgment, Policy};
 use serde::Serialize;
+use slices::Outcome;
 
 /// What one file of labelled texts shows.
 #[derive(Debug, Serialize)]
@@ -66,18 +74,26 @@ pub struct LabelReport {
     pub label: String,
     /// The categories whose highest score stands for it.
     pub categories: Vec<String>,
-    /// Texts annotated with it; the others count nowhere.
-    pub annotated: usize,
-    /// Texts that have it.
-    pub positives: usize,
-    /// Area under the precision-recall curve; none without both kinds of text, or without a score.
-    pub auprc: Option<f64>,
-    /// Harmonic mean of precision and recall at the policy's flag line.
-    pub f1: Option<f64>,
-    /// Share of harmless texts flagged.
-    pub fpr: Option<f64>,
-    /// The lowest flag line among the categories, a score; severity lines apply as well.
+    /// The figures over all texts annotated with it; the others count nowhere.
+    #[serde(flatten)]
+    pub figures: Slice,
+    /// The lowest flag line among the categories, a score; severity lines apply as well, and lines for a language.
     pub threshold: Option<f64>,
+    /// The figures by language.
+    pub by_language: Vec<LabelPart>,
+    /// The figures by length, in characters.
+    pub by_length: Vec<LabelPart>,
+}
+
+/// What is known of a text besides its words.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// 0 or 1 for each label annotated.
+    pub labels: BTreeMap<String, u8>,
+    /// The language it is said to be in.
+    pub lang: Option<String>,
+    /// Its characters.
+    pub chars: usize,
 }
 
 /// Collects judgments of one file.
@@ -92,8 +108,7 @@ pub struct Tally {
 
 #[derive(Default)]
 struct LabelTally {
-    /// Highest score, whether it was flagged, whether the label is set.
-    outcomes: Vec<(f32, bool, bool)>,
+    outcomes: Vec<Outcome>,
     scored: bool,
 }
 
@@ -103,20 +118,26 @@ impl Tally {
         self.refused += 1;
     }
 
-    /// Counts one judgment against the labels of its text.
-    pub fn count(&mut self, judgment: &Judgment, labels: &BTreeMap<String, u8>) {
-        let Judgment { verdict, record } = judgment;
+    /// Counts one judgment against what is known of its text.
+    pub fn count(&mut self, judgment: &Judgment, known: &Known) {
+        let Judgment { verdict, record, .. } = judgment;
         self.texts += 1;
         self.degraded += usize::from(record.degraded());
         *self.actions.entry(verdict.action).or_default() += 1;
-        for (label, &set) in labels {
+        for (label, &set) in &known.labels {
             let tally = self.labels.entry(label.clone()).or_default();
             let categories = categories_of(label);
             let scores = categories.iter().filter_map(|category| verdict.scores.get(category));
             let score = scores.map(|(score, _)| score.value()).fold(0.0, f32::max);
             let flagged = verdict.findings.iter().any(|finding| categories.contains(&finding.category));
             tally.scored |= categories.iter().any(|category| !record.not_scored.contains(category));
-            tally.outcomes.push((score, flagged, set != 0));
+            tally.outcomes.push(Outcome {
+                score,
+                flagged,
+                set: set != 0,
+                language: known.lang.clone().unwrap_or_else(|| verdict.language.to_string()),
+                chars: known.chars,
+            });
         }
     }
 
@@ -146,19 +167,15 @@ impl Tally {
 impl LabelTally {
     fn report(self, label: String, policy: &Policy) -> LabelReport {
         let categories = categories_of(&label);
-        let confusion = Confusion::of(self.outcomes.iter().map(|&(_, flagged, set)| (flagged, set)));
-        let ranked: Vec<(f32, bool)> = self.outcomes.iter().map(|&(score, _, set)| (score, set)).collect();
-        let lines = categories.iter().filter_map(|category| policy.flag_line(category));
+        let lines = categories.iter().filter_map(|category| policy.flag_line(category, "und"));
         let threshold = lines.map(f64::from).min_by(f64::total_cmp).map(|line| (line * 1e4).round() / 1e4);
         LabelReport {
             label,
             categories: categories.iter().map(Category::to_string).collect(),
-            annotated: self.outcomes.len(),
-            positives: confusion.positives(),
-            auprc: average_precision(&ranked).filter(|_| self.scored),
-            f1: confusion.f1().filter(|_| self.scored),
-            fpr: confusion.false_positive_rate().filter(|_| self.scored),
+            figures: Slice::of(self.outcomes.iter(), self.scored),
             threshold,
+            by_language: slices::by_language(&self.outcomes, self.scored),
+            by_length: slices::by_length(&self.outcomes, self.scored),
         }
     }
 }

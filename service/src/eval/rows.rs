@@ -41,9 +41,21 @@ pub struct LabelledText {
     pub id: String,
     /// The text.
     pub text: String,
+    /// The language it is said to be in, ISO 639-1.
+    #[serde(default)]
+    pub lang: Option<String>,
     /// 0 or 1 for each label annotated.
     #[serde(default)]
     pub labels: BTreeMap<String, u8>,
+}
+
+/// So many of `rows`, by a hash of the id: the same ones every time.
+#[must_use]
+pub fn sampled(mut rows: Vec<LabelledText>, count: usize) -> Vec<LabelledText> {
+    // Fingerprints of ids that begin alike lie close together; dice thrown by them do not.
+    rows.sort_by_cached_key(|row| super::bootstrap::dice(&row.id).u64(..));
+    rows.truncate(count);
+    rows
 }
 
 /// What the rows of a file are for, by the field `task` of the first.
@@ -124,5 +136,27 @@ impl<R: DeserializeOwned> Iterator for Rows<R> {
             })),
             Err(source) => Some(Err(RowsError::File { file: self.file.clone(), source })),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_the_same_every_time_and_of_all_kinds_of_id() {
+        let row = |id: String| LabelledText { id, text: String::new(), lang: None, labels: BTreeMap::new() };
+        let rows = || {
+            let ids = (0..500).flat_map(|n| [format!("spam-{n:04}"), format!("own-de-{n:04}")]);
+            ids.map(row).collect::<Vec<_>>()
+        };
+        let ids = |rows: Vec<LabelledText>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+        let sample = ids(sampled(rows(), 100));
+        let spam = sample.iter().filter(|id| id.starts_with("spam")).count();
+        assert!((30..=70).contains(&spam), "{spam} of 100");
+        let mut turned = rows();
+        turned.reverse();
+        assert_eq!(ids(sampled(turned, 100)), sample);
+        assert_eq!(sampled(rows(), 5_000).len(), 1_000);
     }
 }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 pub use job::{Counts, Extracted, Given, Job, Kind, Outcome, Said, Status, Task, UnitName, Warning};
 
+use crate::decisions::Minutes;
 use crate::durable;
 use crate::error::ApiError;
 use crate::summarizer::Summarizer;
@@ -156,7 +157,12 @@ impl Jobs {
         let undone = Arc::new(undone);
         self.undone.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&undone));
         let (jobs, summarizer) = (Arc::clone(self), Arc::clone(summarizer));
-        actix_web::rt::spawn(async move {
+        let minutes = {
+            let job = undone.now();
+            // A job is one decision, and is called as that is.
+            Minutes::later(job.id, &job.by)
+        };
+        actix_web::rt::spawn(minutes.over(async move {
             let mut stop = undone.stop.subscribe();
             let ended = tokio::select! {
                 () = work::work(&undone, &summarizer) => undone.change(Job::end),
@@ -169,7 +175,7 @@ impl Jobs {
                 jobs.undone.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
             }
             undone.ended.send_replace(true);
-        });
+        }));
     }
 
     async fn sweep(&self) {

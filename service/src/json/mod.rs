@@ -9,14 +9,16 @@ pub use summary::{StatedJson, SummaryJson};
 use std::collections::BTreeMap;
 
 use policies::{
-    Category, Evidence, Finding, Judgment, Policy, Record, Score, Severity, Span, StageRun, Tokens, Verdict,
+    Category, Evidence, Finding, Judgment, Policy, Record, Replacement, Rewritten, Score, Severity, Span,
+    StageRun, Tokens, Verdict,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::ApiError;
 
 /// One text's answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct JudgmentJson {
     /// The caller's name for the text, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,18 +26,20 @@ pub struct JudgmentJson {
     action: &'static str,
     categories: BTreeMap<String, ScoreJson>,
     findings: Vec<FindingJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rewrite: Option<RewriteJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     explanations: Vec<String>,
     record: RecordJson,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ScoreJson {
     score: f64,
     severity: u8,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FindingJson {
     category: String,
     action: &'static str,
@@ -44,7 +48,22 @@ struct FindingJson {
     evidence: Vec<EvidenceJson>,
 }
 
-#[derive(Debug, Serialize)]
+/// The text to pass on in the place of the one judged.
+#[derive(Debug, Serialize, JsonSchema)]
+struct RewriteJson {
+    text: String,
+    spans: Vec<ReplacedJson>,
+}
+
+/// Bytes of the text judged, and what stands in their place.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReplacedJson {
+    start: usize,
+    end: usize,
+    with: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum EvidenceJson {
     Span { start: usize, end: usize },
@@ -53,7 +72,7 @@ enum EvidenceJson {
     Blocklist { list: String, item: String, start: usize, end: usize },
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RecordJson {
     stages: Vec<StageJson>,
     policy: String,
@@ -63,7 +82,7 @@ pub(crate) struct RecordJson {
     degraded: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct StageJson {
     stage: String,
     status: &'static str,
@@ -77,7 +96,7 @@ struct StageJson {
     ms: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct TokensJson {
     prompt: usize,
     cached: usize,
@@ -85,7 +104,7 @@ struct TokensJson {
 }
 
 /// A refusal in the place of an answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorJson {
     /// The caller's name for the text, where it was readable.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +115,7 @@ pub struct ErrorJson {
     error: ErrorBody,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ErrorBody {
     code: &'static str,
     message: String,
@@ -113,14 +132,15 @@ impl JudgmentJson {
     /// The JSON of `judgment`, made by `policy`.
     #[must_use]
     pub fn new(judgment: &Judgment, policy: &Policy) -> Self {
-        let Judgment { verdict, record } = judgment;
-        let Verdict { action, findings, scores, explanations } = verdict;
+        let Judgment { verdict, record, rewritten } = judgment;
+        let Verdict { action, language, is_ruled: _, findings, scores, explanations } = verdict;
         let categories = scores.iter().map(|(category, scored)| (category.to_string(), score_json(*scored)));
         Self {
             id: None,
             action: action.name(),
             categories: categories.collect(),
-            findings: findings.iter().map(|finding| finding_json(finding, policy)).collect(),
+            findings: findings.iter().map(|finding| finding_json(finding, policy, language)).collect(),
+            rewrite: rewritten.as_ref().map(rewrite_json),
             explanations: explanations.iter().map(ToString::to_string).collect(),
             record: record_json(record),
         }
@@ -145,14 +165,23 @@ pub(crate) fn score_json((score, severity): (Score, Severity)) -> ScoreJson {
     ScoreJson { score: rounded(score.value()), severity: severity.value() }
 }
 
-fn finding_json(finding: &Finding, policy: &Policy) -> FindingJson {
+fn finding_json(finding: &Finding, policy: &Policy, language: &str) -> FindingJson {
     FindingJson {
         category: finding.category.to_string(),
-        action: policy.action_for(finding).name(),
+        action: policy.action_for(finding, language).name(),
         score: rounded(finding.score.value()),
         severity: finding.severity.value(),
         evidence: finding.evidence.iter().map(evidence_json).collect(),
     }
+}
+
+fn rewrite_json(rewritten: &Rewritten) -> RewriteJson {
+    let replaced = |Replacement { span, with }: &Replacement| ReplacedJson {
+        start: span.start,
+        end: span.end,
+        with: with.to_string(),
+    };
+    RewriteJson { text: rewritten.text.clone(), spans: rewritten.replaced.iter().map(replaced).collect() }
 }
 
 fn evidence_json(evidence: &Evidence) -> EvidenceJson {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use plugins::extract::Unit;
 use plugins::{Document, Format, Question, Sight};
 use policies::{Length, SortBy, Wanted, Wish};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::clerk::{ModeJson, acting_for, manner, minimum, within};
@@ -15,7 +16,7 @@ use crate::summarizer::{From, Order};
 const PASSAGES: (usize, usize) = (20, 200);
 
 /// A request: documents, or a bank to find them in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrderJson {
     /// The caller's name for it.
@@ -37,7 +38,7 @@ pub struct OrderJson {
     pub stream: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct GivenJson {
     id: Option<String>,
@@ -48,14 +49,14 @@ struct GivenJson {
 }
 
 /// A bank by its name, or with what is to be found in it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum BankJson {
     Name(String),
     Asked(Box<AskedJson>),
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct AskedJson {
     name: String,

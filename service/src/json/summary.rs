@@ -2,12 +2,13 @@
 
 use plugins::extract::{Extent, Unit, offsets};
 use policies::{Citation, Plan, Source, Stated, Summarized, Withheld};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{RecordJson, record_json, rounded};
 
 /// A summary, what was kept out of it, and how it came about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SummaryJson {
     /// The caller's name for it, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,7 +26,7 @@ pub struct SummaryJson {
 }
 
 /// A sentence of a summary.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StatedJson {
     text: String,
     citations: Vec<CitationJson>,
@@ -38,14 +39,14 @@ pub struct StatedJson {
 }
 
 /// Where in a document, as it was sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CitationJson {
     document: String,
     start: usize,
     end: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WithheldJson {
     what: &'static str,
     /// None if it could not be judged.
@@ -53,7 +54,7 @@ struct WithheldJson {
     count: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PlanJson {
     context: usize,
     rounds: Vec<Vec<Vec<usize>>>,

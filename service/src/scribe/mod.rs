@@ -132,11 +132,13 @@ impl Scribe {
     /// # Errors
     ///
     /// [`Unwritten::Kept`] when the policy keeps the prompt back; nothing was generated then.
-    pub async fn begin(&self, order: Order) -> Result<Speech, Unwritten> {
+    pub async fn begin(&self, mut order: Order) -> Result<Speech, Unwritten> {
         let Some(pen) = &self.pen else { return Err(ApiError::UnknownModel(String::new()).into()) };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ApiError::Overloaded)?;
         let docket = self.docket()?;
-        let heard = self.judge_prompt(&order, &docket).await?;
+        let judged = self.judge_prompt(&order, &docket).await?;
+        order.talk.mask(judged.iter().map(|judgment| judgment.as_ref()?.rewritten.as_ref()));
+        let heard = judged.into_iter().flatten().collect();
         let prompt = order.talk.prompt();
         let llama = pen.llama.scoped(&format!("chat {}", order.by));
         let llama = match self.options.deadline_ms {
@@ -173,8 +175,9 @@ impl Scribe {
 
     /// Judges what is said to the model: each part of the conversation by itself, where nothing waters it down, all of it
     /// in one piece, where nothing is hidden by being said in parts, and what the model is told to be. The latter is made
-    /// of instructions to a model, so it is no attack on one by being that.
-    async fn judge_prompt(&self, order: &Order, docket: &Docket) -> Result<Vec<Judgment>, Unwritten> {
+    /// of instructions to a model, so it is no attack on one by being that. The judgments are in that order, none where
+    /// nothing is said.
+    async fn judge_prompt(&self, order: &Order, docket: &Docket) -> Result<Vec<Option<Judgment>>, Unwritten> {
         let instructions = docket.policy().categories().iter().map(|rule| &rule.name);
         let instructions: Vec<String> =
             instructions.filter(|name| **name != Category::PromptAttack).map(ToString::to_string).collect();
@@ -189,11 +192,10 @@ impl Scribe {
         texts.push((&told, order.talk.instructions()));
         let judging = texts.into_iter().map(|(docket, text)| judged(&self.moderator, docket, text));
         let judgments: Vec<Option<Judgment>> = stream::iter(judging).buffered(AT_ONCE).try_collect().await?;
-        let mut judgments: Vec<Judgment> = judgments.into_iter().flatten().collect();
         let line = self.line(order.lines.prompt);
-        let worst = (0..).zip(&judgments).max_by_key(|(_, judgment)| judgment.verdict.action);
-        match worst.filter(|(_, judgment)| judgment.verdict.action >= line).map(|(at, _)| at) {
-            Some(at) => Err(Unwritten::Kept(Box::new(judgments.swap_remove(at)))),
+        let worst = judgments.iter().flatten().max_by_key(|judgment| judgment.verdict.action);
+        match worst.filter(|judgment| judgment.verdict.action >= line) {
+            Some(worst) => Err(Unwritten::Kept(Box::new(worst.clone()))),
             None => Ok(judgments),
         }
     }

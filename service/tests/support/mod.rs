@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod raw;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -13,7 +15,8 @@ use tempfile::TempDir;
 /// The command, with data of its own and none of this machine's environment.
 pub(crate) fn lamassu(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lamassu"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LAMASSU_")) {
+    let is_ours = |name: &str| name.starts_with("LAMASSU_") || name.starts_with("OTEL_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(&name.to_string_lossy())) {
         command.env_remove(name);
     }
     command.arg("--data").arg(data).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -4,15 +4,16 @@ use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{HeaderName, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::ApiError;
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
-/// Seconds after which a refused caller may try again.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+/// Seconds after which a refused caller may try again, where nothing is known of when there is room.
+const SOON: u64 = 1;
 
 /// What clients match on, word for word.
 const ACCESS_DENIED: &str = "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide \
@@ -26,14 +27,17 @@ pub(in crate::api) struct AzureError {
     code: Cow<'static, str>,
     message: String,
     inner: Option<(&'static str, String)>,
+    /// Seconds after which the same request may succeed. Elsewhere it would make clients try again what cannot.
+    retry_after: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct ErrorJson<'a> {
+/// The body of an error.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct ErrorJson<'a> {
     error: ErrorBody<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ErrorBody<'a> {
     code: &'a str,
     message: &'a str,
@@ -42,7 +46,7 @@ struct ErrorBody<'a> {
     innererror: Option<InnerJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct InnerJson<'a> {
     code: &'a str,
     message: &'a str,
@@ -51,12 +55,17 @@ struct InnerJson<'a> {
 impl AzureError {
     /// An error of that status, code and message.
     pub(in crate::api) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), inner: None }
+        Self::coded(status, code.into(), message.into())
     }
 
     /// An error of what comes before the service: its code is its status.
     fn front(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, code: status.as_str().to_owned().into(), message: message.into(), inner: None }
+        Self::coded(status, status.as_str().to_owned().into(), message.into())
+    }
+
+    fn coded(status: StatusCode, code: Cow<'static, str>, message: String) -> Self {
+        let passes = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status);
+        Self { status, code, message, inner: None, retry_after: passes.then_some(SOON) }
     }
 
     /// The key is missing or wrong.
@@ -87,12 +96,20 @@ impl From<ApiError> for AzureError {
     fn from(error: ApiError) -> Self {
         let message = error.to_string();
         match error.code().1 {
+            status @ StatusCode::TOO_MANY_REQUESTS => {
+                let seconds = error.retry_after().unwrap_or(SOON);
+                let message = format!("{message}. Please retry after {seconds} seconds.");
+                Self { retry_after: Some(seconds), ..Self::front(status, message) }
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                Self::front(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+            }
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Self::body(message),
             StatusCode::PAYLOAD_TOO_LARGE => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "InvalidRequestBody", message)
             }
             StatusCode::UNAUTHORIZED => Self::unauthorized(),
-            status @ (StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED) => Self::front(status, message),
+            status @ (StatusCode::FORBIDDEN | StatusCode::REQUEST_TIMEOUT) => Self::front(status, message),
             StatusCode::NOT_FOUND => Self::new(StatusCode::NOT_FOUND, "ResourceNotFound", message),
             StatusCode::CONFLICT => Self::new(StatusCode::CONFLICT, "Conflict", message),
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
@@ -117,9 +134,8 @@ impl ResponseError for AzureError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         response.insert_header((ERROR_CODE, &*self.code));
-        // Elsewhere it would make clients try again what cannot succeed.
-        if [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&self.status) {
-            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         let innererror = self.inner.as_ref().map(|(code, message)| InnerJson { code, message });
         response.json(ErrorJson {
@@ -131,11 +147,6 @@ impl ResponseError for AzureError {
 /// The answer where nothing lives.
 pub(in crate::api) async fn not_found() -> Result<HttpResponse, AzureError> {
     Err(AzureError::front(StatusCode::NOT_FOUND, "Resource not found"))
-}
-
-/// The answer to a method that a path does not take.
-pub(in crate::api) async fn method_not_allowed() -> Result<HttpResponse, AzureError> {
-    Err(AzureError::front(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"))
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use futures::future::{Ready, ready};
+use serde_json::json;
 
 use super::AzureError;
-use crate::api::{account, edge};
-use crate::keys::Keys;
-use crate::moderator::Moderator;
+use crate::api::door::Door;
+use crate::api::edge;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const FRONT_REQUEST_ID: HeaderName = HeaderName::from_static("apim-request-id");
@@ -35,26 +35,25 @@ impl FromRequest for Version {
 /// who has none learns nothing of the rest.
 pub(in crate::api) async fn pass<B: MessageBody>(
     versions: fn(&str) -> &'static [&'static str],
-    keys: &Keys,
+    door: &Door,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let client_id = request.headers().get(CLIENT_REQUEST_ID).cloned();
-    let policy = request.app_data::<web::Data<Moderator>>().and_then(policy_in_force);
-    let mut response = match admitted(versions, keys, &request) {
+    let mut response = match admitted(versions, door, &request) {
         Ok(()) => next.call(request).await?.map_into_left_body(),
         Err(refusal) => request.into_response(refusal.error_response()).map_into_right_body(),
     };
-    finish(response.headers_mut(), client_id, policy.as_deref());
+    finish(response.headers_mut(), client_id);
     Ok(response)
 }
 
 fn admitted(
     versions: fn(&str) -> &'static [&'static str],
-    keys: &Keys,
+    door: &Door,
     request: &ServiceRequest,
 ) -> Result<(), AzureError> {
-    edge::identify(keys, request).ok_or_else(AzureError::unauthorized)?;
+    door.admit(request)?;
     let known = versions(request.match_info().as_str());
     let version = version(request.query_string(), known)?;
     request.extensions_mut().insert(version);
@@ -82,12 +81,7 @@ fn missing_version() -> AzureError {
     AzureError::new(StatusCode::BAD_REQUEST, "MissingApiVersionParameter", message)
 }
 
-fn policy_in_force(moderator: &web::Data<Moderator>) -> Option<String> {
-    let chamber = moderator.chambers().of(None).ok()?;
-    Some(chamber.judging.policy().digest().to_string())
-}
-
-fn finish(headers: &mut HeaderMap, client_id: Option<HeaderValue>, policy: Option<&str>) {
+fn finish(headers: &mut HeaderMap, client_id: Option<HeaderValue>) {
     if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()) {
         headers.insert(FRONT_REQUEST_ID, id.clone());
         headers.insert(REQUEST_ID, id);
@@ -98,7 +92,18 @@ fn finish(headers: &mut HeaderMap, client_id: Option<HeaderValue>, policy: Optio
     if headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
         headers.insert(CONTENT_TYPE, JSON);
     }
-    if let Some(policy) = policy {
-        account::complete(headers, policy);
-    }
+}
+
+/// Describes the version that an operation asks for.
+pub(in crate::api) fn versioned<'b>(
+    operation: crate::api::description::Operation<'b>,
+    versions: &[&str],
+) -> crate::api::description::Operation<'b> {
+    let what = "A version of the vendor's API that has this operation.";
+    let schema = json!({"type": "string", "enum": versions});
+    let parameter = json!({
+        "name": "api-version", "in": "query", "required": true, "description": what, "schema": schema,
+        "example": versions.last(),
+    });
+    operation.parameter(parameter).refuses(&[400])
 }

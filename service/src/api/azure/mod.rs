@@ -6,5 +6,5 @@ mod error;
 mod gate;
 
 pub(super) use super::links::Links;
-pub(super) use error::{AzureError, method_not_allowed, not_found};
-pub(super) use gate::{Version, pass};
+pub(super) use error::{AzureError, ErrorJson, not_found};
+pub(super) use gate::{Version, pass, versioned};

@@ -4,21 +4,23 @@ use std::collections::BTreeSet;
 
 use actix_web::{HttpResponse, web};
 use policies::Content;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::harm::{Harm, HarmJson, Levels, analysis};
-use super::{blocking, fits, may_judge};
-use crate::api::account::{accounted, told};
+use super::{blocking, fits, may_judge, operation};
 use crate::api::azure::AzureError;
 use crate::api::edge::{By, json_of};
 use crate::error::ApiError;
+use crate::keys::Scope;
 use crate::lists::{Hit, Lists};
 use crate::moderator::{Moderator, Terms};
 
 /// The longest text, in code points.
 const MAX_TEXT: usize = 10_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AnalyzeRequest {
     text: String,
@@ -28,14 +30,14 @@ struct AnalyzeRequest {
     output_type: Option<Levels>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AnalyzeAnswer {
     blocklists_match: Vec<HitJson>,
     categories_analysis: Vec<HarmJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct HitJson {
     #[serde(rename = "blocklistName")]
     list: String,
@@ -65,14 +67,14 @@ pub(super) async fn analyze(
     let blocklists_match = hits(&lists, &request).await?;
     if request.halt_on_blocklist_hit == Some(true) && !blocklists_match.is_empty() {
         let answer = AnalyzeAnswer { blocklists_match, categories_analysis: Vec::new() };
-        return Ok(told(HttpResponse::Ok().json(answer), false, None));
+        return Ok(HttpResponse::Ok().json(answer));
     }
     let judgment = moderator.judge(&docket, request.text, &place).await?;
     let asked = request.categories.unwrap_or_default();
     let levels = request.output_type.unwrap_or_default();
     let categories_analysis = analysis(&judgment.verdict.scores, &asked, levels);
     let answer = AnalyzeAnswer { blocklists_match, categories_analysis };
-    Ok(accounted(HttpResponse::Ok().json(answer), &judgment.record))
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 /// What the lists that are named have of a text.
@@ -87,4 +89,15 @@ async fn hits(lists: &web::Data<Lists>, request: &AnalyzeRequest) -> Result<Vec<
     let content = move || Content::new(text).map_err(ApiError::from).map_err(AzureError::from);
     let hits = blocking(move || Ok::<_, AzureError>(lists.hits(&names, &content()?)?)).await?;
     Ok(hits.into_iter().map(HitJson::from).collect())
+}
+
+/// Describes the operation.
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
+    let example = json!({"text": "Thanks for the quick reply, the printer works again."});
+    operation(page, "post", ("/text:analyze", "Judges a text, and looks for what lists have"))
+        .opens(&[Scope::Judge])
+        .takes::<AnalyzeRequest>(&example)
+        .gives::<AnalyzeAnswer>(200, "What lists have of it, and how bad it is.")
+        .judges()
+        .refuses(&[404]);
 }

@@ -1,25 +1,29 @@
 //! `/contentsafety/text/blocklists` and `/contentsafety/text/blocklists/{name}`
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 
-use super::pages::Paging;
-use super::{blocking, may_list};
-use crate::api::azure::{AzureError, Links, Version, method_not_allowed};
-use crate::api::edge::{By, json_of};
+use super::pages::{PageJson, Paging};
+use super::{blocking, may_list, operation};
+use crate::api::azure::{AzureError, Links, Version};
+use crate::api::edge::{By, json_of, only};
+use crate::keys::Scope;
 use crate::lists::{Change, Description, List, Lists};
 use crate::moderator::Moderator;
 
 /// A merge patch: what is absent stays, what is null goes.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct BlocklistPatch {
     blocklist_name: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>")]
     description: Description,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct BlocklistJson {
     blocklist_name: String,
@@ -90,13 +94,40 @@ async fn delete(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let refused = || web::to(method_not_allowed);
-    app.service(web::resource("/text/blocklists").route(web::get().to(list)).default_service(refused()))
-        .service(
-            web::resource("/text/blocklists/{name}")
-                .route(web::patch().to(patch))
-                .route(web::get().to(get))
-                .route(web::delete().to(delete))
-                .default_service(refused()),
-        );
+    app.service(
+        web::resource("/text/blocklists")
+            .route(web::get().to(list))
+            .default_service(only::<AzureError>("GET")),
+    )
+    .service(
+        web::resource("/text/blocklists/{name}")
+            .route(web::patch().to(patch))
+            .route(web::get().to(get))
+            .route(web::delete().to(delete))
+            .default_service(only::<AzureError>("GET, PATCH, DELETE")),
+    );
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
+    let (path, name) = ("/text/blocklists/{name}", "The list's name.");
+    operation(page, "get", ("/text/blocklists", "The lists there are"))
+        .opens(&[Scope::Banks])
+        .query::<Paging>()
+        .gives::<PageJson<BlocklistJson>>(200, "A page of them.");
+    let example = json!({"description": "Words that nobody wants here"});
+    let change = operation(page, "patch", (path, "Makes or changes a list")).part("name", name, "words");
+    change
+        .opens(&[Scope::Banks])
+        .takes_patch::<BlocklistPatch>(&example)
+        .gives::<BlocklistJson>(200, "The list, changed.")
+        .gives::<BlocklistJson>(201, "The list, new.");
+    operation(page, "get", (path, "One list"))
+        .part("name", name, "words")
+        .opens(&[Scope::Banks])
+        .gives::<BlocklistJson>(200, "The list.");
+    operation(page, "delete", (path, "Removes a list"))
+        .part("name", name, "words")
+        .opens(&[Scope::Banks])
+        .silent(204, "It is gone, or was not there.");
 }

@@ -4,13 +4,17 @@ use std::ops::Range;
 
 use actix_web::{HttpResponse, web};
 use plugins::extract::{Extent, Unit, offsets};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::{fits, may_judge};
+use super::{GROUNDEDNESS, fits, may_judge, operation};
 use crate::api::azure::{AzureError, Version};
+use crate::api::description::Page;
 use crate::api::edge::{By, json_of};
 use crate::grounds::{GROUNDED_FROM, Standing};
 use crate::json::rounded;
+use crate::keys::Scope;
 use crate::summarizer::Summarizer;
 
 /// The longest text and question, in code points.
@@ -20,7 +24,7 @@ const MAX_SOURCES: usize = 55_000;
 /// The version that says how sure it is.
 const WITH_CONFIDENCE: &str = "2024-02-15-preview";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct GroundednessRequest {
     /// Read for its form: one model grounds texts of all domains.
@@ -34,25 +38,25 @@ struct GroundednessRequest {
     correction: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 enum Domain {
     Generic,
     Medical,
 }
 
-#[derive(Default, PartialEq, Eq, Deserialize)]
+#[derive(Default, PartialEq, Eq, Deserialize, JsonSchema)]
 enum Task {
     #[default]
     Summarization,
     QnA,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Question {
     query: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct GroundednessAnswer<'a> {
     ungrounded_detected: bool,
@@ -63,7 +67,7 @@ struct GroundednessAnswer<'a> {
     ungrounded_details: Vec<DetailJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DetailJson<'a> {
     text: &'a str,
     offset: PlacesJson,
@@ -71,7 +75,7 @@ struct DetailJson<'a> {
 }
 
 /// One number in three units.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PlacesJson {
     utf8: usize,
@@ -160,6 +164,18 @@ fn answer<'a>(
 #[expect(clippy::cast_precision_loss, reason = "counts of characters stay far below 2^23")]
 fn share(part: usize, whole: usize) -> f64 {
     rounded(part as f32 / whole.max(1) as f32)
+}
+
+/// Describes the operation.
+pub(super) fn described(page: &mut Page<'_>) {
+    let sources = json!(["The library is closed on Sundays and opens at nine on weekdays."]);
+    operation(page, "post", (GROUNDEDNESS, "Holds a text against sources"))
+        .opens(&[Scope::Judge])
+        .takes::<GroundednessRequest>(
+            &json!({"text": "The library is closed on Sundays.", "groundingSources": sources}),
+        )
+        .gives::<GroundednessAnswer<'_>>(200, "What no source bears out.")
+        .refuses(&[503]);
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policies::{Category, Score, Severity};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A harm, in the order in which answers list them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[expect(clippy::enum_variant_names, reason = "one of the vendor's names ends so")]
 pub(super) enum Harm {
     Hate,
@@ -16,7 +17,7 @@ pub(super) enum Harm {
 }
 
 /// How severities are told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub(super) enum Levels {
     /// 0, 2, 4, 6.
     #[default]
@@ -28,7 +29,7 @@ pub(super) enum Levels {
 }
 
 /// A harm, and how bad it is.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct HarmJson {
     category: Harm,
     severity: u8,

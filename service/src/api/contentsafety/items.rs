@@ -1,12 +1,15 @@
 //! The items of a blocklist: `:addOrUpdateBlocklistItems`, `:removeBlocklistItems`, `/blocklistItems`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::pages::Paging;
-use super::{blocking, may_list};
-use crate::api::azure::{AzureError, Links, Version, method_not_allowed};
-use crate::api::edge::{By, json_of};
+use super::pages::{PageJson, Paging};
+use super::{blocking, may_list, operation};
+use crate::api::azure::{AzureError, Links, Version};
+use crate::api::edge::{By, json_of, only};
+use crate::keys::Scope;
 use crate::lists::{Item, Lists, NewItem};
 use crate::moderator::Moderator;
 
@@ -15,13 +18,13 @@ const MAX_ITEMS: usize = 100;
 /// The version that has no regular expressions.
 const WITHOUT_REGEX: &str = "2023-10-01";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AddRequest {
     blocklist_items: Vec<NewItemJson>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct NewItemJson {
     text: String,
@@ -29,19 +32,19 @@ struct NewItemJson {
     is_regex: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct RemoveRequest {
     blocklist_item_ids: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AddAnswer {
     blocklist_items: Vec<ItemJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ItemJson {
     blocklist_item_id: String,
@@ -130,13 +133,51 @@ fn counted(name: &str, count: usize) -> Result<(), AzureError> {
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let service = |path: &str, route: actix_web::Route| {
-        web::resource(format!("/text/blocklists/{{name}}{path}"))
-            .route(route)
-            .default_service(web::to(method_not_allowed))
+    let service = |path: &str, allow: &'static str, route: actix_web::Route| {
+        web::resource(format!("/text/blocklists/{{name}}{path}")).route(route).default_service(only::<
+            AzureError,
+        >(
+            allow
+        ))
     };
-    app.service(service(":addOrUpdateBlocklistItems", web::post().to(add)))
-        .service(service(":removeBlocklistItems", web::post().to(remove)))
-        .service(service("/blocklistItems", web::get().to(list)))
-        .service(service("/blocklistItems/{id}", web::get().to(get)));
+    app.service(service(":addOrUpdateBlocklistItems", "POST", web::post().to(add)))
+        .service(service(":removeBlocklistItems", "POST", web::post().to(remove)))
+        .service(service("/blocklistItems", "GET", web::get().to(list)))
+        .service(service("/blocklistItems/{id}", "GET", web::get().to(get)));
+}
+
+/// An operation on a list's items.
+fn of_list<'b>(
+    page: &'b mut crate::api::description::Page<'_>,
+    method: &'static str,
+    (path, summary): (&str, &str),
+) -> crate::api::description::Operation<'b> {
+    let path = format!("/text/blocklists/{{name}}{path}");
+    operation(page, method, (&path, summary)).part("name", "The list's name.", "words").opens(&[Scope::Banks])
+}
+
+/// Describes the operations.
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
+    let items = json!([{"text": "frobnicate", "description": "not here"}]);
+    of_list(page, "post", (":addOrUpdateBlocklistItems", "Adds items, or changes those of the same text"))
+        .takes::<AddRequest>(&json!({"blocklistItems": items}))
+        .gives::<AddAnswer>(200, "The items as they are now.")
+        .leads(
+            200,
+            "/contentsafety/text/blocklists/{name}/blocklistItems/{id}",
+            &[("name", "$request.path.name"), ("id", "$response.body#/blocklistItems/0/blocklistItemId")],
+        );
+    of_list(
+        page,
+        "post",
+        (":removeBlocklistItems", "Removes items; those that are not there are removed already"),
+    )
+    .takes::<RemoveRequest>(&json!({"blocklistItemIds": ["0199c1d4-5a3e-7c1e-9d0a-3f6c0b7a9e21"]}))
+    .silent(204, "They are gone.");
+    of_list(page, "get", ("/blocklistItems", "The items of a list"))
+        .query::<Paging>()
+        .gives::<PageJson<ItemJson>>(200, "A page of them.");
+    of_list(page, "get", ("/blocklistItems/{id}", "One item"))
+        .part("id", "The item's id.", "0199c1d4-5a3e-7c1e-9d0a-3f6c0b7a9e21")
+        .gives::<ItemJson>(200, "The item.");
 }

@@ -16,10 +16,11 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, web};
 
-use super::azure::{AzureError, method_not_allowed, not_found, pass};
-use super::edge::By;
+use super::azure::{AzureError, ErrorJson, not_found, pass, versioned};
+use super::door::Door;
+use super::edge::{By, only};
 use crate::error::ApiError;
-use crate::keys::{Keys, Scope};
+use crate::keys::Scope;
 use crate::lists::ListError;
 
 const GROUNDEDNESS: &str = "/text:detectGroundedness";
@@ -40,11 +41,11 @@ fn versions(path: &str) -> &'static [&'static str] {
 }
 
 async fn gate<B: MessageBody>(
-    keys: web::Data<Keys>,
+    door: web::Data<Door>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    pass(versions, &keys, request, next).await
+    pass(versions, &door, request, next).await
 }
 
 /// Lets those pass whose key may judge.
@@ -107,8 +108,9 @@ async fn code() -> Result<HttpResponse, AzureError> {
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
+    let allow = "POST";
     let posted = |path: &str, route: actix_web::Route| {
-        web::resource(path).route(route).default_service(web::to(method_not_allowed))
+        web::resource(path).route(route).default_service(only::<AzureError>(allow))
     };
     let scope = web::scope("/contentsafety")
         .wrap(from_fn(gate))
@@ -122,4 +124,30 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
         .configure(blocklists::routes)
         .default_service(web::to(not_found));
     app.service(scope);
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "Azure AI Content Safety. Severities are this service's own.";
+    let mut page = book.page::<ErrorJson<'_>>(("contentsafety", what), super::description::Dress::KEYED);
+    analyze::described(&mut page);
+    shield::described(&mut page);
+    protected::described(&mut page);
+    groundedness::described(&mut page);
+    blocklists::described(&mut page);
+    items::described(&mut page);
+    let absent = [("/image:analyze", "Images are not looked at here"), (CODE, "Code is not looked at here")];
+    for (path, summary) in absent {
+        let notes = "This is part of the vendor's API, and is always answered with 404 here.";
+        operation(&mut page, "post", (path, summary)).notes(notes).refuses(&[404]);
+    }
+}
+
+/// An operation under this prefix, in the versions that know it.
+fn operation<'b>(
+    page: &'b mut super::description::Page<'_>,
+    method: &'static str,
+    (path, summary): (&str, &str),
+) -> super::description::Operation<'b> {
+    versioned(page.operation(method, &format!("/contentsafety{path}"), summary), versions(path))
 }

@@ -1,6 +1,7 @@
 //! Lists in pages: `top`, `skip` and `maxpagesize`, and a link to the next page.
 
 use actix_web::HttpRequest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::azure::{AzureError, Links, Version};
@@ -10,7 +11,7 @@ use crate::api::edge::query_of;
 const PAGE: (usize, usize) = (100, 1_000);
 
 /// What is asked of a list.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct Paging {
     top: Option<usize>,
     #[serde(default)]
@@ -19,7 +20,7 @@ pub(super) struct Paging {
 }
 
 /// A page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PageJson<T> {
     value: Vec<T>,

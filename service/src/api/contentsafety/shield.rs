@@ -1,14 +1,15 @@
 //! `POST /contentsafety/text:shieldPrompt`
 
 use actix_web::{HttpResponse, web};
-use policies::Record;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::{fits, may_judge};
-use crate::api::account::{accounted, told};
+use super::{SHIELD, fits, may_judge, operation};
 use crate::api::azure::AzureError;
 use crate::api::edge::{By, json_of};
-use crate::moderator::{Moderator, Terms};
+use crate::keys::Scope;
+use crate::moderator::{Docket, Moderator, Terms};
 use crate::shield::{self, Prompted};
 
 /// The longest prompt, and the most of all documents together, in code points.
@@ -16,14 +17,14 @@ const MAX_TEXT: usize = 10_000;
 /// Documents of one request.
 const MAX_DOCUMENTS: usize = 5;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ShieldRequest {
     user_prompt: Option<String>,
     documents: Option<Vec<String>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ShieldAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +32,7 @@ struct ShieldAnswer {
     documents_analysis: Vec<AttackJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct AttackJson {
     attack_detected: bool,
@@ -60,28 +61,37 @@ pub(super) async fn shield(
     may_judge(&caller)?;
     let request: ShieldRequest = json_of(body, moderator.limits().max_body_bytes).await?;
     request.check()?;
-    let (user_prompt_analysis, record) = prompt(&moderator, request.user_prompt).await?;
+    let docket = moderator.docket(&Terms::default())?;
+    let user_prompt_analysis = prompt(&moderator, &docket, request.user_prompt).await?;
     let mut documents_analysis = Vec::new();
     for document in request.documents.unwrap_or_default() {
-        documents_analysis.push(AttackJson { attack_detected: shield::document(document).await? });
+        let attack_detected = shield::document(docket.policy(), document).await?;
+        documents_analysis.push(AttackJson { attack_detected });
     }
-    let answer = HttpResponse::Ok().json(ShieldAnswer { user_prompt_analysis, documents_analysis });
-    Ok(match record {
-        Some(record) => accounted(answer, &record),
-        None => told(answer, false, None),
-    })
+    Ok(HttpResponse::Ok().json(ShieldAnswer { user_prompt_analysis, documents_analysis }))
 }
 
 /// A blank prompt says nothing, and attacks nobody.
 async fn prompt(
     moderator: &Moderator,
+    docket: &Docket,
     prompt: Option<String>,
-) -> Result<(Option<AttackJson>, Option<Record>), AzureError> {
-    let Some(prompt) = prompt else { return Ok((None, None)) };
+) -> Result<Option<AttackJson>, AzureError> {
+    let Some(prompt) = prompt else { return Ok(None) };
     if prompt.trim().is_empty() {
-        return Ok((Some(AttackJson { attack_detected: false }), None));
+        return Ok(Some(AttackJson { attack_detected: false }));
     }
-    let (docket, place) = (moderator.docket(&Terms::default())?, moderator.try_place()?);
-    let Prompted { is_attack, judgment } = shield::prompt(moderator, &docket, prompt, &place).await?;
-    Ok((Some(AttackJson { attack_detected: is_attack }), Some(judgment.record)))
+    let place = moderator.try_place()?;
+    let Prompted { is_attack, .. } = shield::prompt(moderator, docket, prompt, &place).await?;
+    Ok(Some(AttackJson { attack_detected: is_attack }))
+}
+
+/// Describes the operation.
+pub(super) fn described(page: &mut crate::api::description::Page<'_>) {
+    let example = json!({"userPrompt": "What is the capital of Peru?", "documents": ["Lima is in Peru."]});
+    operation(page, "post", (SHIELD, "Looks for attacks in a prompt and in documents"))
+        .opens(&[Scope::Judge])
+        .takes::<ShieldRequest>(&example)
+        .gives::<ShieldAnswer>(200, "Whether there is an attack, in each.")
+        .judges();
 }

@@ -2,6 +2,7 @@
 
 use plugins::pii;
 use policies::{Action, Evidence, Judgment, Span};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::json::rounded;
 const UNNAMED: &str = "lamassu/policy";
 
 /// Something found. `start`, `end` and `text` are there where the API has a place for them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct DetectionJson {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     place: Option<PlaceJson>,
@@ -25,7 +26,7 @@ pub(super) struct DetectionJson {
 }
 
 /// *Units*: code points.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct PlaceJson {
     start: usize,
     end: usize,
@@ -91,7 +92,7 @@ fn span_of(evidence: &Evidence) -> Option<Span> {
 /// Personal data in `text`.
 pub(super) fn of_pii(text: &str, threshold: Option<f32>) -> Vec<DetectionJson> {
     let found =
-        pii::find(text).into_iter().filter(|datum| threshold.is_none_or(|least| datum.score >= least));
+        pii::find_behind(text).into_iter().filter(|datum| threshold.is_none_or(|least| datum.score >= least));
     let detection = |datum: pii::Datum| DetectionJson {
         place: Some(PlaceJson::of(text, datum.range)),
         detection: crate::api::presidio::entity(datum.kind).to_owned(),

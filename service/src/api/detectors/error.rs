@@ -14,19 +14,21 @@ use crate::error::ApiError;
 pub(super) struct DetectorError {
     status: StatusCode,
     message: String,
+    /// Seconds after which the same request may succeed.
+    retry_after: Option<u64>,
 }
 
 impl DetectorError {
     /// A request that no detector can take.
     pub(super) fn invalid(message: &str) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, message: message.to_owned() }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, message: message.to_owned(), retry_after: None }
     }
 
     /// There is no such detector.
     pub(super) fn unknown() -> Self {
         let message = "there is no detector of that id at this path: contents, generation and chat have `moderation`, \
                        `pii` and each category of the policy, context/doc has `groundedness`";
-        Self { status: StatusCode::NOT_FOUND, message: message.to_owned() }
+        Self { status: StatusCode::NOT_FOUND, message: message.to_owned(), retry_after: None }
     }
 }
 
@@ -37,7 +39,7 @@ impl From<ApiError> for DetectorError {
             StatusCode::BAD_REQUEST => StatusCode::UNPROCESSABLE_ENTITY,
             status => status,
         };
-        Self { status, message: error.to_string() }
+        Self { status, message: error.to_string(), retry_after: error.retry_after() }
     }
 }
 
@@ -54,8 +56,8 @@ impl ResponseError for DetectorError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((RETRY_AFTER, "1"));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         let body = json!({"code": self.status.as_u16(), "message": self.message});
         response.content_type(super::JSON).json(body)
@@ -65,9 +67,4 @@ impl ResponseError for DetectorError {
 /// The answer where nothing lives.
 pub(super) async fn not_found() -> Result<HttpResponse, DetectorError> {
     Err(ApiError::NotFound.into())
-}
-
-/// The answer to a method that a path does not take.
-pub(super) async fn method_not_allowed() -> Result<HttpResponse, DetectorError> {
-    Err(ApiError::MethodNotAllowed.into())
 }

@@ -8,22 +8,20 @@
 mod detection;
 mod error;
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, Route, web};
 use plugins::extract::{Unit, offsets};
 use policies::Judgment;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::detection::{DetectionJson, merged, of_judgment, of_pii, of_standing};
-use self::error::{DetectorError, method_not_allowed, not_found};
-use super::account::{accounted, told};
-use super::edge::{By, identify, json_of};
+use self::error::{DetectorError, not_found};
+use super::door::require_key;
+use super::edge::{By, json_of, only};
 use super::litellm::judged;
-use crate::error::ApiError;
-use crate::keys::{Keys, Scope};
+use crate::keys::Scope;
 use crate::moderator::{Docket, Moderator, Terms};
 use crate::summarizer::Summarizer;
 
@@ -32,18 +30,18 @@ const MODERATION: &str = "moderation";
 const PII: &str = "pii";
 const GROUNDEDNESS: &str = "groundedness";
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 struct Parameters {
     threshold: Option<f32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Contents {
     contents: Vec<String>,
     detector_params: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Generation {
     #[serde(rename = "prompt")]
     _prompt: String,
@@ -51,18 +49,18 @@ struct Generation {
     detector_params: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Chat {
     messages: Vec<Message>,
     detector_params: Option<Parameters>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Message {
     content: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct ContextDoc {
     content: String,
     context_type: String,
@@ -111,18 +109,16 @@ async fn contents(
     let sought = Sought::of(&request, &moderator)?;
     let Contents { contents, detector_params } = json_of(body, moderator.limits().max_body_bytes).await?;
     let threshold = detector_params.unwrap_or_default().threshold;
-    let mut degraded = false;
     let found: Vec<Vec<DetectionJson>> = match &sought {
         Sought::Pii => contents.iter().map(|text| of_pii(text, threshold)).collect(),
         Sought::Judged(docket) => {
             let only = Sought::category(&request);
             let judgments = judged(&moderator, docket, contents.clone()).await?;
-            degraded = judgments.iter().any(|judgment| judgment.record.degraded());
             let of = |(judgment, text): (&Judgment, &String)| of_judgment(judgment, text, (only, threshold));
             judgments.iter().zip(&contents).map(of).collect()
         }
     };
-    Ok(sought.answer(&found, degraded))
+    Ok(answer(&found))
 }
 
 /// Looks through what was generated; what it answers to is the caller's own.
@@ -137,12 +133,12 @@ async fn generation(
         json_of(body, moderator.limits().max_body_bytes).await?;
     let threshold = detector_params.unwrap_or_default().threshold;
     let Sought::Judged(docket) = &sought else {
-        return Ok(sought.answer(&merged(of_pii(&generated_text, threshold)), false));
+        return Ok(answer(&merged(of_pii(&generated_text, threshold))));
     };
     let place = moderator.try_place()?;
     let judgment = moderator.judge(docket, generated_text.clone(), &place).await?;
     let found = of_judgment(&judgment, &generated_text, (Sought::category(&request), threshold));
-    Ok(accounted(HttpResponse::Ok().content_type(JSON).json(merged(found)), &judgment.record))
+    Ok(answer(&merged(found)))
 }
 
 /// Looks through every message.
@@ -156,17 +152,16 @@ async fn chat(
     let Chat { messages, detector_params } = json_of(body, moderator.limits().max_body_bytes).await?;
     let threshold = detector_params.unwrap_or_default().threshold;
     let texts = messages.into_iter().map(Message::texts).collect::<Result<Vec<_>, _>>()?.concat();
-    let (mut found, mut degraded) = (Vec::new(), false);
+    let mut found = Vec::new();
     match &sought {
         Sought::Pii => found.extend(texts.iter().flat_map(|text| of_pii(text, threshold))),
         Sought::Judged(docket) => {
             for (judgment, text) in judged(&moderator, docket, texts.clone()).await?.iter().zip(&texts) {
-                degraded |= judgment.record.degraded();
                 found.extend(of_judgment(judgment, text, (Sought::category(&request), threshold)));
             }
         }
     }
-    Ok(sought.answer(&merged(found), degraded))
+    Ok(answer(&merged(found)))
 }
 
 /// Holds a text against documents.
@@ -190,17 +185,11 @@ async fn context_doc(
     let place = summarizer.try_place()?;
     let standing = summarizer.ground((&content, &documents), None, &place).await?;
     let found = of_standing(&standing, &content, detector_params.unwrap_or_default().threshold);
-    Ok(told(HttpResponse::Ok().content_type(JSON).json(found), false, None))
+    Ok(answer(&found))
 }
 
-impl Sought {
-    fn answer(&self, found: &impl serde::Serialize, degraded: bool) -> HttpResponse {
-        let policy = match self {
-            Self::Judged(docket) => Some(&**docket.policy().digest()),
-            Self::Pii => None,
-        };
-        told(HttpResponse::Ok().content_type(JSON).json(found), degraded, policy)
-    }
+fn answer(found: &impl serde::Serialize) -> HttpResponse {
+    HttpResponse::Ok().content_type(JSON).json(found)
 }
 
 impl Message {
@@ -228,18 +217,6 @@ fn code_points(text: &str, range: std::ops::Range<usize>) -> (usize, usize) {
     extent.map_or((0, 0), |extent| (extent.start, extent.start + extent.length))
 }
 
-async fn require_key<B: MessageBody>(
-    keys: web::Data<Keys>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if identify(&keys, &request).is_some() {
-        return Ok(next.call(request).await?.map_into_left_body());
-    }
-    let refusal = DetectorError::from(ApiError::Unauthorized).error_response();
-    Ok(request.into_response(refusal).map_into_right_body())
-}
-
 /// The process answers.
 async fn health() -> &'static str {
     "ok\n"
@@ -247,17 +224,68 @@ async fn health() -> &'static str {
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let posted = |path: &str, route: actix_web::Route| {
-        web::resource(path).route(route).default_service(web::to(method_not_allowed))
+    let posted = |path: &str, route: Route| {
+        web::resource(path).route(route).default_service(only::<DetectorError>("POST"))
     };
     app.service(
         web::scope("/api/v1/text")
-            .wrap(from_fn(require_key))
+            .wrap(from_fn(require_key::<DetectorError, _>))
             .service(posted("/contents", web::post().to(contents)))
             .service(posted("/generation", web::post().to(generation)))
             .service(posted("/chat", web::post().to(chat)))
             .service(posted("/context/doc", web::post().to(context_doc)))
             .default_service(web::to(not_found)),
     )
-    .service(posted("/health", web::get().to(health)));
+    .service(
+        web::resource("/health").route(web::get().to(health)).default_service(only::<DetectorError>("GET")),
+    );
+}
+
+/// The form of an error.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "errors are written by hand; here is what they look like")]
+struct ErrorShape {
+    code: u16,
+    message: String,
+}
+
+/// An operation that the header `detector-id` says more of.
+fn posted<'b>(
+    page: &'b mut super::description::Page<'_>,
+    (path, summary): (&str, &str),
+    detector: &str,
+) -> super::description::Operation<'b> {
+    let what =
+        "What is sought: `moderation`, `pii` or a category of the policy; `groundedness` at `/context/doc`.";
+    let header = json!({
+        "name": "detector-id", "in": "header", "required": true, "description": what,
+        "schema": {"type": "string"}, "example": detector,
+    });
+    let operation = page.operation("post", &format!("/api/v1/text{path}"), summary);
+    operation.parameter(header).opens(&[Scope::Judge]).refuses(&[404])
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "The detector API of the FMS guardrails orchestrator.";
+    let dress = super::description::Dress { reading: &[408, 413, 422], ..super::description::Dress::KEYED };
+    let mut page = book.page::<ErrorShape>(("detectors", what), dress);
+    let text = "Thanks for the quick reply, the printer works again.";
+    posted(&mut page, ("/contents", "Looks through each content"), MODERATION)
+        .takes::<Contents>(&json!({"contents": [text]}))
+        .gives::<Vec<Vec<DetectionJson>>>(200, "What was found in each, and where, in code points.")
+        .judges();
+    posted(&mut page, ("/generation", "Looks through what was generated"), MODERATION)
+        .takes::<Generation>(&json!({"prompt": "Is it mended?", "generated_text": text}))
+        .gives::<Vec<DetectionJson>>(200, "What was found.")
+        .judges();
+    posted(&mut page, ("/chat", "Looks through every message"), PII)
+        .takes::<Chat>(&json!({"messages": [{"role": "user", "content": text}]}))
+        .gives::<Vec<DetectionJson>>(200, "What was found.")
+        .judges();
+    posted(&mut page, ("/context/doc", "Holds a text against documents"), GROUNDEDNESS)
+        .takes::<ContextDoc>(&json!({"content": "The library is closed on Sundays.", "context_type": "docs",
+            "context": ["The library is closed on Sundays and opens at nine on weekdays."]}))
+        .gives::<Vec<DetectionJson>>(200, "What no document bears out.")
+        .refuses(&[503, 504]);
 }

@@ -1,5 +1,6 @@
 //! A job as its owner sees it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -11,7 +12,7 @@ const MODEL_VERSION: &str = concat!("lamassu-", env!("CARGO_PKG_VERSION"));
 /// Characters of one transaction.
 const TRANSACTION: usize = 1_000;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct JobJson<'a> {
     job_id: String,
@@ -25,7 +26,7 @@ pub(super) struct JobJson<'a> {
     tasks: TasksJson<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct TasksJson<'a> {
     completed: usize,
@@ -35,7 +36,7 @@ struct TasksJson<'a> {
     items: Vec<TaskJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct TaskJson<'a> {
     kind: &'static str,
@@ -46,7 +47,7 @@ struct TaskJson<'a> {
     results: ResultsJson<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ResultsJson<'a> {
     documents: Vec<DocumentJson<'a>>,
@@ -56,7 +57,7 @@ struct ResultsJson<'a> {
     model_version: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct StatisticsJson {
     #[serde(rename = "documentsCount")]
     all: usize,
@@ -68,7 +69,7 @@ struct StatisticsJson {
     transactions: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DocumentJson<'a> {
     id: &'a str,
     #[serde(flatten)]
@@ -78,14 +79,14 @@ struct DocumentJson<'a> {
     statistics: Option<DocumentStatisticsJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum SaidJson<'a> {
     Sentences(Vec<SentenceJson<'a>>),
     Summaries(Vec<SummaryJson<'a>>),
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SentenceJson<'a> {
     text: &'a str,
@@ -94,39 +95,39 @@ struct SentenceJson<'a> {
     length: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SummaryJson<'a> {
     text: &'a str,
     contexts: Vec<ContextJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ContextJson {
     offset: usize,
     length: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct DocumentStatisticsJson {
     characters_count: usize,
     transactions_count: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DocumentErrorJson<'a> {
     id: &'a str,
     error: ErrorJson<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ErrorJson<'a> {
     code: &'static str,
     message: &'static str,
     innererror: InnerJson<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct InnerJson<'a> {
     code: &'static str,
     message: &'a str,

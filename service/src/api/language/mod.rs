@@ -15,14 +15,16 @@ use actix_web::http::header::{HeaderName, RETRY_AFTER};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::account::told;
-use super::azure::{AzureError, Links, Version, method_not_allowed, not_found, pass};
-use super::edge::{By, json_of};
+use super::azure::{AzureError, ErrorJson, Links, Version, not_found, pass, versioned};
+use super::door::Door;
+use super::edge::{By, json_of, only};
+use crate::decisions::{Heading, Minutes};
 use crate::error::ApiError;
 use crate::jobs::{Job, Jobs};
-use crate::keys::{Keys, Scope};
+use crate::keys::Scope;
 use crate::summarizer::Summarizer;
 use answer::JobJson;
 use request::JobRequest;
@@ -38,11 +40,11 @@ fn versions(_: &str) -> &'static [&'static str] {
 }
 
 async fn gate<B: MessageBody>(
-    keys: web::Data<Keys>,
+    door: web::Data<Door>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    pass(versions, &keys, request, next).await
+    pass(versions, &door, request, next).await
 }
 
 /// What is asked of an answer.
@@ -59,7 +61,9 @@ fn refused(error: ApiError) -> AzureError {
     match error.code().1 {
         StatusCode::BAD_REQUEST => AzureError::new(StatusCode::BAD_REQUEST, "InvalidRequest", message)
             .inner("InvalidRequestBodyFormat"),
-        status @ StatusCode::PAYLOAD_TOO_LARGE => AzureError::new(status, "InvalidRequest", message),
+        status @ (StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) => {
+            AzureError::new(status, "InvalidRequest", message)
+        }
         StatusCode::SERVICE_UNAVAILABLE => {
             AzureError::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message)
         }
@@ -98,7 +102,11 @@ async fn status(
     if !job.status.is_end() {
         response.insert_header((RETRY_AFTER, "1"));
     }
-    Ok(told(response.json(JobJson::new(&job, stats)), job.degraded, job.policy.as_deref()))
+    if let Some(policy) = job.policy.as_deref() {
+        let (decision, degraded) = (Some(job.id), Some(job.degraded));
+        Minutes::tells_of(Heading { decision, policy: policy.into(), degraded });
+    }
+    Ok(response.json(JobJson::new(&job, stats)))
 }
 
 /// Asks a job to stop.
@@ -130,15 +138,49 @@ fn accepted(id: Uuid, (links, request): (&Links, &HttpRequest), Version(version)
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let service = |path: &str, route: actix_web::Route| {
-        web::resource(path).route(route).default_service(web::to(method_not_allowed))
+    let service = |path: &str, allow: &'static str, route: actix_web::Route| {
+        web::resource(path).route(route).default_service(only::<AzureError>(allow))
     };
     app.service(
         web::scope("/language")
             .wrap(from_fn(gate))
-            .service(service("/analyze-text/jobs", web::post().to(submit)))
-            .service(service("/analyze-text/jobs/{id}:cancel", web::post().to(cancel)))
-            .service(service("/analyze-text/jobs/{id}", web::get().to(status)))
+            .service(service("/analyze-text/jobs", "POST", web::post().to(submit)))
+            .service(service("/analyze-text/jobs/{id}:cancel", "POST", web::post().to(cancel)))
+            .service(service("/analyze-text/jobs/{id}", "GET", web::get().to(status)))
             .default_service(web::to(not_found)),
     );
+}
+
+/// An operation on jobs.
+fn operation<'b>(
+    page: &'b mut super::description::Page<'_>,
+    method: &'static str,
+    (path, summary): (&str, &str),
+) -> super::description::Operation<'b> {
+    versioned(page.operation(method, path, summary), versions(path)).opens(&[Scope::Judge])
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what =
+        "Azure AI Language: jobs that summarize documents. What is made of a job is kept for 24 hours.";
+    let mut page = book.page::<ErrorJson<'_>>(("language", what), super::description::Dress::KEYED);
+    let (one, id) = (format!("{JOBS}/{{id}}"), "0199c1d4-5a3e-7c1e-9d0a-3f6c0b7a9e21");
+    let text = "The council met on Monday. It approved the new library. The library opens in May.";
+    let tasks = json!([{"kind": "ExtractiveSummarization", "parameters": {"sentenceCount": 1}}]);
+    let example = json!({"analysisInput": {"documents": [{"id": "1", "text": text}]}, "tasks": tasks});
+    let place = "Where the job is found.";
+    operation(&mut page, "post", (JOBS, "Takes a job on"))
+        .takes::<JobRequest>(&example)
+        .silent(202, "It is being done.")
+        .header(202, "operation-location", place);
+    let stats = json!({"type": "boolean"});
+    operation(&mut page, "get", (&one, "How a job stands"))
+        .part("id", "The job's id.", id)
+        .asks("showStats", "Whether documents are counted.", stats)
+        .gives::<JobJson<'_>>(200, "The job, and what has been made of it.");
+    operation(&mut page, "post", (&format!("{one}:cancel"), "Asks a job to stop"))
+        .part("id", "The job's id.", id)
+        .silent(202, "It is asked.")
+        .header(202, "operation-location", place);
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::http::StatusCode;
 use plugins::extract::{Unit, offsets};
 use policies::Length;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::api::azure::AzureError;
@@ -23,7 +24,7 @@ const SENTENCES: std::ops::RangeInclusive<i64> = 1..=20;
 /// Sentences unless the task says.
 const DEFAULT_SENTENCES: usize = 3;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct JobRequest {
     display_name: Option<String>,
@@ -31,19 +32,19 @@ pub(super) struct JobRequest {
     tasks: Option<Vec<TaskJson>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct InputJson {
     documents: Option<Vec<DocumentJson>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct DocumentJson {
     id: String,
     text: String,
     language: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct TaskJson {
     kind: String,
@@ -51,7 +52,7 @@ struct TaskJson {
     parameters: Option<ParametersJson>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ParametersJson {
     #[serde(default, deserialize_with = "number")]
@@ -63,7 +64,7 @@ struct ParametersJson {
 
 /// Some write numbers in quotation marks.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    #[derive(Deserialize)]
+    #[derive(Deserialize, JsonSchema)]
     #[serde(untagged)]
     enum Number {
         Number(i64),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use policies::{Action, Category, Judgment};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::json::rounded;
@@ -12,7 +13,7 @@ use crate::json::rounded;
 const UNNAMED: &str = "lamassu/policy";
 
 /// What was found in a text.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct ResultJson {
     pub(super) flagged: bool,
     categories: BTreeMap<String, bool>,
@@ -56,7 +57,7 @@ impl ResultJson {
     /// What `judgment` says. A category is flagged if a finding in it reaches a line of the policy and the verdict stands
     /// by it.
     pub(super) fn new(judgment: &Judgment) -> Self {
-        let Judgment { verdict, record } = judgment;
+        let Judgment { verdict, record, .. } = judgment;
         let acts = verdict.action > Action::Allow;
         let mut result = Self {
             flagged: false,
@@ -110,6 +111,8 @@ mod tests {
         let judged = found.iter().chain(not_scored);
         let verdict = Verdict {
             action,
+            language: "en".into(),
+            is_ruled: false,
             findings: found.iter().map(finding).collect(),
             scores: judged.map(|category| (category.clone(), Default::default())).collect(),
             explanations: Vec::new(),
@@ -121,7 +124,7 @@ mod tests {
             index: None,
             not_scored: not_scored.to_vec(),
         };
-        ResultJson::new(&Judgment { verdict, record })
+        ResultJson::new(&Judgment { verdict, record, rewritten: None })
     }
 
     fn flagged(result: &ResultJson) -> Vec<&str> {

@@ -3,12 +3,15 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use data_encoding::BASE64;
 use futures::{StreamExt, TryStreamExt, stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::super::edge::{By, json_of};
+use super::super::edge::{By, json_of, only};
+
 use super::error::OpenAiError;
 use super::models::ENCODER;
-use super::{answer, method_not_allowed};
+use super::{answer, operation};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::Moderator;
@@ -17,7 +20,7 @@ use crate::vectors::{Vector, Vectors};
 /// Texts of one request embedded at the same time.
 const AT_ONCE: usize = 16;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct EmbeddingsRequest {
     input: Option<Input>,
     model: Option<String>,
@@ -26,7 +29,7 @@ struct EmbeddingsRequest {
 }
 
 /// One text or several. Token ids are of the vendor's vocabulary, which is not here.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Input {
     Text(String),
@@ -34,14 +37,14 @@ enum Input {
     Ids(#[expect(dead_code, reason = "they are told apart to be refused")] Vec<serde_json::Value>),
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Format {
     Float,
     Base64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EmbeddingsJson {
     object: &'static str,
     model: &'static str,
@@ -49,14 +52,14 @@ struct EmbeddingsJson {
     usage: UsageJson,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EmbeddingJson {
     object: &'static str,
     index: usize,
     embedding: ValuesJson,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 enum ValuesJson {
     Float(Vec<f32>),
@@ -64,7 +67,7 @@ enum ValuesJson {
     Base64(String),
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct UsageJson {
     prompt_tokens: usize,
     total_tokens: usize,
@@ -158,6 +161,16 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/embeddings")
             .route(web::post().to(embed))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<OpenAiError>("POST")),
     );
+}
+
+/// Describes the operation under `prefix`.
+pub(super) fn described(page: &mut super::super::description::Page<'_>, prefix: &str) {
+    let example = json!({"model": ENCODER, "input": ["The printer works again."], "dimensions": 64});
+    operation(page, (prefix, "/embeddings"), ("Gives texts as vectors", ENCODER))
+        .opens(&[Scope::Judge])
+        .takes::<EmbeddingsRequest>(&example)
+        .gives::<EmbeddingsJson>(200, "A vector for each.")
+        .refuses(&[503]);
 }

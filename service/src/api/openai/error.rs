@@ -4,15 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use inference::InferenceError;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::JSON;
 use super::filter::{FilterJson, reason};
 use crate::error::ApiError;
 use crate::scribe::Unwritten;
-
-/// Seconds after which a refused caller may try again.
-const RETRY_AFTER_SECONDS: &str = "1";
 
 /// An error in this vendor's dress.
 #[derive(Debug)]
@@ -23,12 +21,12 @@ pub(super) struct OpenAiError {
 }
 
 /// The body of an error; in a stream, an event of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ErrorJson {
     error: ErrorBody,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ErrorBody {
     message: String,
     #[serde(rename = "type")]
@@ -42,7 +40,7 @@ struct ErrorBody {
 }
 
 /// What Azure's clients look for when a prompt was kept back.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct InnerJson {
     code: &'static str,
     content_filter_result: FilterJson,
@@ -88,7 +86,11 @@ impl OpenAiError {
             message: self.error.to_string(),
             kind: kind(status),
             param: param(&self.error),
-            code: if code == "unauthorized" { "invalid_api_key" } else { code },
+            code: match code {
+                "unauthorized" => "invalid_api_key",
+                "too_many_requests" => "rate_limit_exceeded",
+                code => code,
+            },
             status: filtered,
             innererror,
         };
@@ -139,8 +141,8 @@ impl ResponseError for OpenAiError {
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
         let mut response = HttpResponse::build(status);
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.error.retry_after() {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         response.insert_header((CONTENT_TYPE, JSON)).json(self.body())
     }

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use policies::{Category, Judgment, Severity};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Categories, by their names in this form.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub(super) struct FilterJson(BTreeMap<String, FoundJson>);
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 struct FoundJson {
     filtered: bool,
     severity: &'static str,

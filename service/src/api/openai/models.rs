@@ -4,10 +4,12 @@ use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::edge::only;
+use super::answer;
 use super::error::OpenAiError;
-use super::{answer, method_not_allowed};
 use crate::error::ApiError;
 use crate::moderator::Moderator;
 use crate::scribe::Scribe;
@@ -32,13 +34,13 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ModelsJson {
     object: &'static str,
     data: Vec<ModelJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ModelJson {
     id: String,
     object: &'static str,
@@ -94,11 +96,20 @@ async fn model(
 /// Registers the routes. A name may hold `/`.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
-        web::resource("/models").route(web::get().to(list)).default_service(web::to(method_not_allowed)),
+        web::resource("/models").route(web::get().to(list)).default_service(only::<OpenAiError>("GET")),
     )
-    .service(
-        web::resource("/models/{model:.+}")
-            .route(web::get().to(model))
-            .default_service(web::to(method_not_allowed)),
-    );
+    .service(web::resource("/models/{model:.+}").route(web::get().to(model)).default_service(only::<
+        OpenAiError,
+    >(
+        "GET"
+    )));
+}
+
+/// Describes the operations under `prefix`.
+pub(super) fn described(page: &mut super::super::description::Page<'_>, prefix: &str) {
+    page.operation("get", &format!("{prefix}/models"), "What models there are")
+        .gives::<ModelsJson>(200, "All models.");
+    page.operation("get", &format!("{prefix}/models/{{model}}"), "One model")
+        .part("model", "The model's name.", ENCODER)
+        .gives::<ModelJson>(200, "The model.");
 }

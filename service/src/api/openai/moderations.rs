@@ -2,14 +2,17 @@
 
 use actix_web::{HttpResponse, web};
 use futures::{StreamExt, TryStreamExt, stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::super::edge::{By, json_of};
+use super::super::edge::{By, json_of, only};
+
 use super::categories::ResultJson;
 use super::error::OpenAiError;
 use super::models::moderation_model;
-use super::{answer, method_not_allowed};
+use super::{answer, operation};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::{Docket, Moderator, Terms};
@@ -17,14 +20,14 @@ use crate::moderator::{Docket, Moderator, Terms};
 /// Texts of one request judged at the same time.
 const AT_ONCE: usize = 16;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct ModerationRequest {
     input: Option<Input>,
     model: Option<String>,
 }
 
 /// One text, several, or one in parts.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Input {
     Text(String),
@@ -33,14 +36,14 @@ enum Input {
 }
 
 /// A part of a text, or an image.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Part {
     #[serde(rename = "type")]
     kind: String,
     text: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ModerationJson {
     id: String,
     model: String,
@@ -121,6 +124,16 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/moderations")
             .route(web::post().to(moderate))
-            .default_service(web::to(method_not_allowed)),
+            .default_service(only::<OpenAiError>("POST")),
     );
+}
+
+/// Describes the operation under `prefix`.
+pub(super) fn described(page: &mut super::super::description::Page<'_>, prefix: &str) {
+    let example = json!({"input": "Thanks for the quick reply, the printer works again."});
+    operation(page, (prefix, "/moderations"), ("Judges texts", ""))
+        .opens(&[Scope::Judge])
+        .takes::<ModerationRequest>(&example)
+        .gives::<ModerationJson>(200, "What is found in each.")
+        .judges();
 }

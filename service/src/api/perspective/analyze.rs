@@ -46,10 +46,7 @@ pub(super) async fn analyze(desk: &Desk, body: &[u8]) -> Result<Answer, GoogleEr
     let place = desk.moderator.try_place()?;
     let whole = desk.moderator.judge(&docket, order.text.clone(), &place).await?;
     let spans = if order.spans { spans(desk, &docket, &order, &place).await? } else { Vec::new() };
-    let judgments = spans.iter().filter_map(|(_, judgment)| judgment.as_ref()).chain([&whole]);
-    let degraded = judgments.into_iter().any(|judgment| judgment.record.degraded());
-    let policy = whole.record.policy.to_string();
-    Ok(Answer::plain(&order.answer(&whole, &spans)?)?.judged(degraded, &policy))
+    Answer::new(&order.answer(&whole, &spans)?)
 }
 
 /// The comment's sentences, each judged by itself.

@@ -5,32 +5,24 @@ use actix_web::http::StatusCode;
 use serde::Serialize;
 
 use super::error::GoogleError;
-use crate::api::account::told;
 use crate::error::ApiError;
 
 /// The type of every answer.
 pub(super) const JSON: &str = "application/json; charset=UTF-8";
 
-/// An answer, and how the judgments came about that it rests on.
+/// An answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     body: Vec<u8>,
-    degraded: bool,
-    policy: Option<String>,
     /// What became of a suggestion.
     feedback: Option<&'static str>,
 }
 
 impl Answer {
-    /// An answer that rests on no judgment.
-    pub(super) fn plain(body: &impl Serialize) -> Result<Self, GoogleError> {
+    /// An answer of that body.
+    pub(super) fn new(body: &impl Serialize) -> Result<Self, GoogleError> {
         let body = serde_json::to_vec(body).map_err(|_| ApiError::Internal)?;
-        Ok(Self { body, degraded: false, policy: None, feedback: None })
-    }
-
-    /// The same, resting on judgments by a policy.
-    pub(super) fn judged(self, degraded: bool, policy: &str) -> Self {
-        Self { degraded, policy: Some(policy.to_owned()), ..self }
+        Ok(Self { body, feedback: None })
     }
 
     /// The same, with what became of a suggestion.
@@ -49,6 +41,6 @@ impl Answer {
         if let Some(feedback) = self.feedback {
             response.insert_header(("x-lamassu-feedback", feedback));
         }
-        told(response.content_type(JSON).body(self.body), self.degraded, self.policy.as_deref())
+        response.content_type(JSON).body(self.body)
     }
 }

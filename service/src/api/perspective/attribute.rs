@@ -148,11 +148,13 @@ impl Attribute {
 
     /// The highest score of the categories that count.
     fn highest(&self, judgment: &Judgment) -> Option<f32> {
-        let Judgment { verdict, record } = judgment;
-        // A policy's own category may rest on lists alone, of which none holds what is not found.
-        let listed = matches!(self.measured_by, Measure::Policys(_)) && !record.degraded();
+        let Judgment { verdict, record, .. } = judgment;
+        // A policy's own category may rest on lists alone, of which none holds what is not found; a copy of a decided case has
+        // been looked at before.
+        let is_known = verdict.is_ruled || matches!(self.measured_by, Measure::Policys(_));
+        let is_known = is_known && !record.degraded();
         let told = verdict.scores.iter().filter(|(category, (score, _))| {
-            listed || score.value() > 0.0 || !record.not_scored.contains(category)
+            is_known || score.value() > 0.0 || !record.not_scored.contains(category)
         });
         let scores =
             told.filter(|(category, _)| self.counts(category)).map(|(category, (score, severity))| {
@@ -204,6 +206,8 @@ mod tests {
         Judgment {
             verdict: Verdict {
                 action: Action::Allow,
+                language: "en".into(),
+                is_ruled: false,
                 findings: Vec::new(),
                 scores: scores.iter().map(score).collect(),
                 explanations: Vec::new(),
@@ -215,6 +219,7 @@ mod tests {
                 index: None,
                 not_scored: not_scored.to_vec(),
             },
+            rewritten: None,
         }
     }
 
@@ -250,6 +255,13 @@ mod tests {
         let judgment = judgment(&scores, &[Category::Spam]);
         assert_eq!(attribute("SPAM").score(&judgment), None);
         assert_eq!(attribute("INSULT").score(&judgment), Some(0.3));
+    }
+
+    #[test]
+    fn what_a_precedent_ruled_is_harmless_where_the_ruling_says_nothing() {
+        let mut ruled = judgment(&[(Category::Spam, 0.0, 0)], &[Category::Spam]);
+        ruled.verdict.is_ruled = true;
+        assert_eq!(attribute("SPAM").score(&ruled), Some(0.0));
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! `POST /batch`: many requests in one, as `multipart/mixed` of `application/http`. Each is answered on its own, with the
-//! key that it shows itself.
+//! `POST /batch`: many requests in one, as `multipart/mixed` of `application/http`. Each is answered on its own, for the
+//! key that it shows itself, and is a decision of its own.
 //!
 //! Source: RFC 2046, section 5.1, and PERSPECTIVE §8.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use percent_encoding::percent_decode_str;
 
@@ -12,6 +14,8 @@ use super::answer::JSON;
 use super::desk::{Desk, Operation, received};
 use super::error::{Fault, GoogleError};
 use super::gate::key_in;
+use crate::api::account::said;
+use crate::decisions::{Heading, Minutes};
 use crate::error::ApiError;
 use crate::keys::Caller;
 
@@ -19,6 +23,12 @@ use crate::keys::Caller;
 const MAX_PARTS: usize = 1_000;
 /// Between the answers.
 const BOUNDARY: &str = "batch_lamassu";
+
+/// A batch as it is sent, under the boundary `batch_example`.
+pub(super) const EXAMPLE: &str = "--batch_example\r\nContent-Type: application/http\r\nContent-ID: <1>\r\n\r\n\
+    POST /v1alpha1/comments:analyze HTTP/1.1\r\nContent-Type: application/json\r\n\r\n\
+    {\"comment\": {\"text\": \"Good morning!\"}, \"requestedAttributes\": {\"TOXICITY\": {}}}\r\n\
+    --batch_example--\r\n";
 
 /// A message: its first lines, unfolded, and what comes after the empty one.
 struct Message<'a> {
@@ -43,8 +53,12 @@ pub(super) async fn batch(
     let mut answers = Vec::new();
     for part in parts {
         let part = Message::of(part);
-        let answer = answer(&desk, whole.as_ref(), part.body).await;
-        write(&mut answers, part.header("content-id"), answer);
+        let minutes = Minutes::open();
+        let answer = Arc::clone(&minutes).over(answer(&desk, whole.as_ref(), part.body)).await;
+        if let Some(heading) = minutes.said() {
+            Minutes::tells_of(Heading { decision: None, ..heading });
+        }
+        write(&mut answers, part.header("content-id"), answer, &said(&minutes, &desk.moderator));
     }
     answers.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
     let kind = format!("multipart/mixed; boundary={BOUNDARY}");
@@ -66,6 +80,8 @@ async fn answer(desk: &Desk, whole: Option<&Caller>, request: &[u8]) -> Result<V
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let path = percent_decode_str(origin_form(path)).decode_utf8_lossy();
     let caller = request.caller(desk, query, whole)?;
+    Minutes::is_of(&caller);
+    let _places = desk.begin(&caller)?;
     let operation = Operation::at(&path).ok_or(ApiError::NotFound)?;
     if method != "POST" {
         return Err(ApiError::MethodNotAllowed.into());
@@ -80,8 +96,13 @@ fn origin_form(target: &str) -> &str {
     rest.and_then(|rest| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or(target)
 }
 
-/// Appends the answer to the part called `id`.
-fn write(out: &mut Vec<u8>, id: Option<&str>, answer: Result<Vec<u8>, GoogleError>) {
+/// Appends the answer to the part called `id`, and what is said of how it came about.
+fn write(
+    out: &mut Vec<u8>,
+    id: Option<&str>,
+    answer: Result<Vec<u8>, GoogleError>,
+    said: &[(HeaderName, HeaderValue)],
+) {
     let (status, retry_after, body) = match answer {
         Ok(body) => (StatusCode::OK, None, body),
         Err(error) => (error.status(), error.retry_after(), error.json().to_string().into_bytes()),
@@ -92,6 +113,9 @@ fn write(out: &mut Vec<u8>, id: Option<&str>, answer: Result<Vec<u8>, GoogleErro
         head.extend(["Content-ID: <response-", id, if id.ends_with('>') { "\r\n" } else { ">\r\n" }]);
     }
     head.extend(["\r\nHTTP/1.1 ", &status.to_string(), "\r\nContent-Type: ", JSON, "\r\n"]);
+    for (name, value) in said {
+        head.extend([name.as_str(), ": ", value.to_str().unwrap_or_default(), "\r\n"]);
+    }
     if let Some(seconds) = retry_after {
         head.extend(["Retry-After: ", &seconds.to_string(), "\r\n"]);
     }
@@ -176,11 +200,11 @@ impl<'a> Message<'a> {
         let shown: Vec<String> =
             key_in(query).into_iter().chain(headers.into_iter().flatten().map(str::to_owned)).collect();
         if shown.is_empty() {
-            let local = || desk.keys.holder(None);
+            let local = || desk.door.keys.holder(None);
             return whole.cloned().or_else(local).ok_or_else(GoogleError::no_key);
         }
-        let known = shown.iter().find_map(|key| desk.keys.holder(Some(key.as_bytes())));
-        let known = known.or_else(|| desk.keys.token(bearer?.as_bytes()));
+        let known = shown.iter().find_map(|key| desk.door.keys.holder(Some(key.as_bytes())));
+        let known = known.or_else(|| desk.door.keys.token(bearer?.as_bytes()));
         known.ok_or_else(GoogleError::bad_key)
     }
 }

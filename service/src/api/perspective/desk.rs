@@ -5,18 +5,19 @@ use actix_web::web;
 use super::answer::Answer;
 use super::error::GoogleError;
 use super::{analyze, suggest};
+use crate::api::door::Door;
 use crate::clerk::Clerk;
 use crate::config;
-use crate::keys::{Caller, Keys, Scope};
+use crate::keys::{Caller, Scope};
 use crate::moderator::Moderator;
-use crate::quotas::{Exceeded, Quotas};
+use crate::quotas::{Allowance, Exceeded, Quotas, UnderWay};
 
 /// Shared by all requests.
 pub(in crate::api) struct Desk {
     pub(super) options: config::Perspective,
     pub(super) moderator: web::Data<Moderator>,
     pub(super) clerk: web::Data<Clerk>,
-    pub(super) keys: web::Data<Keys>,
+    pub(super) door: web::Data<Door>,
     quotas: Quotas,
 }
 
@@ -44,20 +45,26 @@ impl Desk {
         options: config::Perspective,
         moderator: web::Data<Moderator>,
         clerk: web::Data<Clerk>,
-        keys: web::Data<Keys>,
+        door: web::Data<Door>,
     ) -> Self {
-        let quotas = Quotas::new(options.per_minute, options.at_once);
-        Self { options, moderator, clerk, keys, quotas }
+        let quotas = Quotas::new(moderator.metrics().clone());
+        Self { options, moderator, clerk, door, quotas }
     }
 
-    /// Answers `body` for `caller`, within the caller's quota.
+    /// Counts a request of `caller`, among all of its requests and among those to this API.
+    pub(super) fn begin(&self, caller: &Caller) -> Result<[UnderWay; 2], GoogleError> {
+        let config::Perspective { per_minute, at_once, .. } = self.options;
+        let here = self.quotas.begin(&caller.name, Allowance { per_minute, at_once })?;
+        Ok([here, self.door.begin(caller)?])
+    }
+
+    /// Answers `body` for `caller`, whose request has been counted.
     pub(super) async fn answer(
         &self,
         operation: Operation,
         caller: &Caller,
         body: &[u8],
     ) -> Result<Answer, GoogleError> {
-        let _use = self.quotas.begin(&caller.name)?;
         match operation {
             Operation::Analyze => {
                 caller.may(&[Scope::Judge])?;
@@ -77,7 +84,7 @@ impl From<Exceeded> for GoogleError {
     fn from(exceeded: Exceeded) -> Self {
         match exceeded {
             Exceeded::PerMinute { limit, retry_after } => Self::quota("per minute", limit, retry_after),
-            Exceeded::AtOnce { limit } => Self::quota("at the same time", limit, 1),
+            Exceeded::AtOnce { limit } => Self::quota("at the same time", limit, exceeded.retry_after()),
         }
     }
 }

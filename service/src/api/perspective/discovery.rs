@@ -21,7 +21,7 @@ pub(super) async fn document(
     if pairs.iter().any(|(name, version)| name == "version" && version != VERSION) {
         return Err(ApiError::NotFound.into());
     }
-    Ok(Answer::plain(&written(&links.to(&request, "/")))?.respond())
+    Ok(Answer::new(&written(&links.to(&request, "/")))?.respond())
 }
 
 fn written(root: &str) -> Value {

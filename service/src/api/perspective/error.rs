@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use policies::ContentError;
+use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::answer::JSON;
@@ -15,8 +16,6 @@ use crate::error::ApiError;
 const BAD_KEY: &str = "API key not valid. Please pass a valid API key.";
 const NO_KEY: &str = "Method doesn't allow unregistered callers (callers without established identity). Please use API \
                       Key or other form of API consumer identity to call this API.";
-/// Seconds after which a refused caller may try again, where nothing is known of when there is room.
-const SOON: u64 = 1;
 const SERVICE: &str = "commentanalyzer.googleapis.com";
 
 /// What this API calls a fault of the request.
@@ -161,10 +160,12 @@ fn info(reason: &str, metadata: &Value) -> Value {
 
 impl From<ApiError> for GoogleError {
     fn from(error: ApiError) -> Self {
-        if let ApiError::Content(error) = &error {
-            return Self::from(error);
+        match &error {
+            ApiError::Content(error) => return Self::from(error),
+            ApiError::TooMany(exceeded) => return Self::from(*exceeded),
+            _ => {}
         }
-        let (_, status) = error.code();
+        let ((_, status), retry_after) = (error.code(), error.retry_after());
         let message = error.to_string();
         match status {
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
@@ -176,9 +177,11 @@ impl From<ApiError> for GoogleError {
             StatusCode::METHOD_NOT_ALLOWED => Self::new(status, "UNIMPLEMENTED", message),
             StatusCode::CONFLICT => Self::new(status, "ABORTED", message),
             StatusCode::SERVICE_UNAVAILABLE => {
-                Self { retry_after: Some(SOON), ..Self::new(status, "UNAVAILABLE", message) }
+                Self { retry_after, ..Self::new(status, "UNAVAILABLE", message) }
             }
-            StatusCode::GATEWAY_TIMEOUT => Self::new(status, "DEADLINE_EXCEEDED", message),
+            StatusCode::GATEWAY_TIMEOUT | StatusCode::REQUEST_TIMEOUT => {
+                Self::new(status, "DEADLINE_EXCEEDED", message)
+            }
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message),
         }
     }
@@ -221,9 +224,21 @@ pub(super) async fn not_found() -> Result<HttpResponse, GoogleError> {
     Err(ApiError::NotFound.into())
 }
 
-/// The answer to a method that a path does not take.
-pub(super) async fn method_not_allowed() -> Result<HttpResponse, GoogleError> {
-    Err(ApiError::MethodNotAllowed.into())
+/// The form of an error.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "errors are written by hand; here is what they look like")]
+pub(super) struct ErrorShape {
+    error: ErrorMembers,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "errors are written by hand; here is what they look like")]
+struct ErrorMembers {
+    code: u16,
+    message: String,
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Vec<Value>>,
 }
 
 #[cfg(test)]

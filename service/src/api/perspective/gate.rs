@@ -14,7 +14,7 @@ use futures::future::{Ready, ready};
 
 use super::desk::Desk;
 use super::error::GoogleError;
-use crate::api::{account, edge};
+use crate::api::door::{KEY_HEADERS, Places};
 use crate::keys::Caller;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
@@ -96,9 +96,6 @@ async fn pass<B: MessageBody>(
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.append(VARY, HeaderValue::from_static("Origin"));
     }
-    if let Ok(chamber) = desk.moderator.chambers().of(None) {
-        account::complete(headers, chamber.judging.policy().digest());
-    }
     Ok(response)
 }
 
@@ -112,11 +109,14 @@ fn admitted(wanted: Wanted, desk: &Desk, request: &mut ServiceRequest) -> Result
         Some(Err(_)) => return Err(GoogleError::bad_key()),
         None => {}
     }
-    let known = edge::identify(&desk.keys, request).is_some();
-    match (wanted, known, shows_key) {
-        (Wanted::Nothing, ..) | (_, true, _) | (Wanted::NoWrongKey, _, false) => Ok(()),
-        (Wanted::Key | Wanted::NoWrongKey, false, true) => Err(GoogleError::bad_key()),
-        (Wanted::Key, false, false) => Err(GoogleError::no_key()),
+    match (wanted, desk.door.identify(request), shows_key) {
+        (Wanted::Key, Some(caller), _) => {
+            desk.begin(&caller)?.into_iter().for_each(|place| Places::hold(request, place));
+            Ok(())
+        }
+        (Wanted::Nothing, ..) | (_, Some(_), _) | (Wanted::NoWrongKey, None, false) => Ok(()),
+        (Wanted::Key | Wanted::NoWrongKey, None, true) => Err(GoogleError::bad_key()),
+        (Wanted::Key, None, false) => Err(GoogleError::no_key()),
     }
 }
 
@@ -127,7 +127,7 @@ pub(super) fn key_in(query: &str) -> Option<String> {
 }
 
 fn shows_key(headers: &HeaderMap) -> bool {
-    headers.contains_key(AUTHORIZATION) || edge::KEY_HEADERS.iter().any(|name| headers.contains_key(*name))
+    headers.contains_key(AUTHORIZATION) || KEY_HEADERS.iter().any(|name| headers.contains_key(*name))
 }
 
 fn preflight() -> HttpResponse {

@@ -18,12 +18,15 @@ mod wire;
 
 pub(super) use desk::Desk;
 
-use actix_web::middleware::from_fn;
-use actix_web::{HttpResponse, web};
-
 use self::desk::{Operation, received};
-use self::error::{GoogleError, method_not_allowed, not_found};
+use self::error::{ErrorShape, GoogleError, not_found};
 use self::gate::Shown;
+use self::wire::{AnalyzeAnswer, AnalyzeRequest, SuggestAnswer, SuggestRequest};
+use super::edge::only;
+use crate::keys::Scope;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpResponse, Route, web};
+use serde_json::json;
 
 /// Scores a comment.
 async fn analyze(
@@ -47,18 +50,57 @@ async fn suggest(
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    let resource = |path: &str, route: actix_web::Route| {
-        web::resource(path).route(route).default_service(web::to(method_not_allowed))
+    let resource = |path: &str, allow: &'static str, route: Route| {
+        web::resource(path).route(route).default_service(only::<GoogleError>(allow))
     };
     app.service(
         web::scope("/v1alpha1")
             .wrap(from_fn(gate::keyed))
-            .service(resource("/comments:analyze", web::post().to(analyze)))
-            .service(resource("/comments:suggestscore", web::post().to(suggest)))
+            .service(resource("/comments:analyze", "POST", web::post().to(analyze)))
+            .service(resource("/comments:suggestscore", "POST", web::post().to(suggest)))
             .default_service(web::to(not_found)),
     )
     .service(
-        resource("/$discovery/rest", web::get().to(discovery::document)).wrap(from_fn(gate::unless_wrong)),
+        resource("/$discovery/rest", "GET", web::get().to(discovery::document))
+            .wrap(from_fn(gate::unless_wrong)),
     )
-    .service(resource("/batch", web::post().to(batch::batch)).wrap(from_fn(gate::open)));
+    .service(resource("/batch", "POST", web::post().to(batch::batch)).wrap(from_fn(gate::open)));
+}
+
+/// Describes the operations.
+pub(super) fn described(book: &mut super::description::Book) {
+    let what = "The Perspective API, `v1alpha1`. Scores are this service's own.";
+    let dress = super::description::Dress {
+        door: super::description::Door::KeyedOrQuery,
+        always: &[400, 403, 429, 500],
+        reading: &[400, 408],
+    };
+    let mut page = book.page::<ErrorShape>(("perspective", what), dress);
+    let comment = json!({"text": "Thanks for the quick reply, the printer works again."});
+    page.operation("post", "/v1alpha1/comments:analyze", "Scores a comment")
+        .opens(&[Scope::Judge])
+        .takes::<AnalyzeRequest>(&json!({"comment": comment, "requestedAttributes": {"TOXICITY": {}}}))
+        .gives::<AnalyzeAnswer>(200, "A score for each attribute.")
+        .judges();
+    let suggested = json!({"TOXICITY": {"summaryScore": {"value": 0.1}}});
+    page.operation("post", "/v1alpha1/comments:suggestscore", "Takes a suggestion")
+        .notes("It becomes an unconfirmed case, and acts once a reviewer has confirmed it.")
+        .opens(&[Scope::Banks])
+        .takes::<SuggestRequest>(&json!({"comment": comment, "attributeScores": suggested}))
+        .gives::<SuggestAnswer>(200, "It is taken.")
+        .refuses(&[404, 409, 503]);
+    let mut open = page.through(super::description::Door::UnlessWrong);
+    open.operation(
+        "get",
+        "/$discovery/rest",
+        "The document that the vendor's client libraries are built from",
+    )
+    .asks("version", "The version of the API.", json!({"type": "string", "enum": ["v1alpha1"]}))
+    .gives::<serde_json::Value>(200, "The document.")
+    .refuses(&[404]);
+    let parts = json!({"type": "string", "description": "Parts of type `application/http`."});
+    open.operation("post", "/batch", "Answers many requests, each as a part")
+        .notes("Each part shows its own key, or the whole does.")
+        .body("multipart/mixed", parts.clone(), &batch::EXAMPLE.into())
+        .answer(200, "An answer to each.", ("multipart/mixed", parts));
 }

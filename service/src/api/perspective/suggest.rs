@@ -46,7 +46,7 @@ pub(super) async fn suggest(desk: &Desk, caller: &Caller, body: &[u8]) -> Result
     };
     let (requested_languages, client_token) = (request.languages, request.client_token);
     let answer = SuggestAnswer { detected_languages: [detected], requested_languages, client_token };
-    Ok(Answer::plain(&answer)?.fed(fed))
+    Ok(Answer::new(&answer)?.fed(fed))
 }
 
 impl SuggestedScores {

@@ -5,19 +5,20 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Fault, GoogleError};
 
 /// A text and what it is written in.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct TextEntry {
     text: Option<String>,
     r#type: Option<EnumJson>,
 }
 
 /// A name, or its number.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum EnumJson {
     Name(String),
@@ -34,7 +35,7 @@ impl EnumJson {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AnalyzeRequest {
     pub(super) comment: Option<TextEntry>,
@@ -48,7 +49,7 @@ pub(super) struct AnalyzeRequest {
     pub(super) client_token: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AttributeParameters {
     #[serde(alias = "score_type")]
@@ -58,15 +59,17 @@ pub(super) struct AttributeParameters {
 }
 
 /// What surrounds a comment. It is checked and then left alone: the vendor's models never used it either.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Context {
+    #[schemars(with = "Option<Vec<serde_json::Value>>")]
     entries: Option<Vec<serde::de::IgnoredAny>>,
     #[serde(alias = "article_and_parent_comment")]
+    #[schemars(with = "Option<serde_json::Value>")]
     article_and_parent_comment: Option<serde::de::IgnoredAny>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SuggestRequest {
     pub(super) comment: Option<TextEntry>,
@@ -78,21 +81,22 @@ pub(super) struct SuggestRequest {
     pub(super) client_token: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SuggestedScores {
     #[serde(alias = "summary_score")]
     pub(super) summary_score: Option<SuggestedScore>,
     #[serde(alias = "span_scores")]
+    #[schemars(with = "Option<Vec<serde_json::Value>>")]
     pub(super) span_scores: Option<Vec<serde::de::IgnoredAny>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct SuggestedScore {
     pub(super) value: Option<f64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AnalyzeAnswer {
     pub(super) attribute_scores: BTreeMap<String, AttributeScores>,
@@ -102,7 +106,7 @@ pub(super) struct AnalyzeAnswer {
     pub(super) client_token: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AttributeScores {
     pub(super) span_scores: Vec<SpanScore>,
@@ -110,14 +114,14 @@ pub(super) struct AttributeScores {
 }
 
 /// *Units*: UTF-16 code units, the end excluded.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct SpanScore {
     pub(super) begin: usize,
     pub(super) end: usize,
     pub(super) score: Score,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Score {
     value: f64,
     r#type: &'static str,
@@ -129,7 +133,7 @@ impl Score {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SuggestAnswer {
     pub(super) detected_languages: [&'static str; 1],

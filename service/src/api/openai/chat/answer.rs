@@ -1,6 +1,7 @@
 //! What a client is answered.
 
 use policies::Judgment;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ pub(super) struct Facts {
 }
 
 /// An answer in one piece.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct CompletionJson {
     id: String,
     object: &'static str,
@@ -35,7 +36,7 @@ pub(super) struct CompletionJson {
     moderation: Option<ModeratedJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ChoiceJson {
     index: u8,
     message: MessageJson,
@@ -45,7 +46,7 @@ struct ChoiceJson {
     content_filter_results: Option<FilterJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct MessageJson {
     role: &'static str,
     content: String,
@@ -53,12 +54,12 @@ struct MessageJson {
 }
 
 /// Counts, or null.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(transparent)]
 struct MaybeUsage(Option<UsageJson>);
 
 /// A part of an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct ChunkJson<'a> {
     id: &'a str,
     object: &'static str,
@@ -73,7 +74,7 @@ pub(super) struct ChunkJson<'a> {
     moderation: Option<ModeratedJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ChangeJson {
     index: u8,
     delta: DeltaJson,
@@ -84,7 +85,7 @@ struct ChangeJson {
 }
 
 /// What is new.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, JsonSchema)]
 pub(super) struct DeltaJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
@@ -94,7 +95,7 @@ pub(super) struct DeltaJson {
     refusal: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct UsageJson {
     prompt_tokens: usize,
     completion_tokens: usize,
@@ -102,19 +103,19 @@ struct UsageJson {
     prompt_tokens_details: PromptTokensJson,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct PromptTokensJson {
     cached_tokens: usize,
 }
 
 /// What was found in prompt and answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ModeratedJson {
     input: ResultsJson,
     output: ResultsJson,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ResultsJson {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -122,7 +123,7 @@ struct ResultsJson {
     results: Vec<NamedResultJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct NamedResultJson {
     #[serde(rename = "type")]
     kind: &'static str,

@@ -5,11 +5,12 @@ mod request;
 mod stream;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
 
-use super::super::edge::{By, json_of};
+use super::super::edge::{By, json_of, only};
 use super::error::OpenAiError;
 use super::moderations::docket;
-use super::{answer as json, method_not_allowed};
+use super::{answer as written, operation};
 use crate::error::ApiError;
 use crate::keys::Scope;
 use crate::moderator::Moderator;
@@ -34,7 +35,7 @@ async fn complete(
         return Ok(stream::streamed(speech, facts));
     }
     let (text, end) = whole(&mut speech).await?;
-    Ok(json(&CompletionJson::new(facts, text, &end)))
+    Ok(written(&CompletionJson::new(facts, text, &end)))
 }
 
 /// What all parts of an answer have in common; the request is refused here if nobody could answer it.
@@ -78,9 +79,22 @@ async fn whole(speech: &mut Speech) -> Result<(String, Box<End>), OpenAiError> {
 
 /// Registers the routes.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.service(
-        web::resource("/chat/completions")
-            .route(web::post().to(complete))
-            .default_service(web::to(method_not_allowed)),
-    );
+    app.service(web::resource("/chat/completions").route(web::post().to(complete)).default_service(only::<
+        OpenAiError,
+    >(
+        "POST"
+    )));
+}
+
+/// Describes the operation under `prefix`.
+pub(super) fn described(page: &mut super::super::description::Page<'_>, prefix: &str) {
+    let (model, user) = ("tiny-llama", json!([{"role": "user", "content": "What is the capital of Peru?"}]));
+    operation(page, (prefix, "/chat/completions"), ("Lets a LLaMA answer, and the policy listen", model))
+        .notes("The model is the one that the configuration names; `/v1/models` lists it.")
+        .opens(&[Scope::Judge])
+        .takes::<ChatRequest>(&json!({"model": model, "messages": user, "max_tokens": 8, "seed": 1}))
+        .gives::<CompletionJson>(200, "The answer, or as much of it as the policy lets pass.")
+        .streams("With `stream`, a `chat.completion.chunk` as JSON for each part, and at last `[DONE]`.")
+        .judges()
+        .refuses(&[504]);
 }

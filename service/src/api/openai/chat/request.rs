@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use inference::{Constraint, Sampling};
 use policies::Action;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,7 +19,7 @@ use crate::scribe::{Lines, Order, Talk};
 const STOPS: usize = 4;
 
 /// A request. Members that are not here are left alone: clients send ever more of them.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct ChatRequest {
     pub(super) model: Option<String>,
     messages: Option<Vec<MessageJson>>,
@@ -44,7 +45,7 @@ pub(super) struct ChatRequest {
     stream_options: Option<StreamOptions>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct MessageJson {
     role: String,
     content: Option<ContentJson>,
@@ -52,56 +53,56 @@ struct MessageJson {
     function_call: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum ContentJson {
     Text(String),
     Parts(Vec<Part>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Stops {
     One(String),
     Several(Vec<String>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct FormatJson {
     #[serde(rename = "type")]
     kind: String,
     json_schema: Option<SchemaJson>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct SchemaJson {
     schema: Option<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct StreamOptions {
     include_usage: Option<bool>,
 }
 
 /// What is to be said of prompt and answer, and from where on they are kept back.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct ModerationJson {
     model: String,
     policy: Option<LinesJson>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct LinesJson {
     input: Option<ModeJson>,
     output: Option<ModeJson>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct ModeJson {
     mode: Mode,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Mode {
     Score,
