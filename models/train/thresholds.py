@@ -21,6 +21,7 @@ MOST_FLAGGED, AIMED = 0.02, 0.01
 # Shares of the harmless rows that one category alone may flag.
 SHARES = (0.0, 0.0003, 0.0006, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.01, 0.013, 0.016)
 LOWEST = 0.2
+HIGHEST_REVIEW, HIGHEST_BLOCK = 0.99, 0.995
 
 
 def harmless_rows(data: dataset.Dataset, rows: np.ndarray, lang: str) -> dict[str, np.ndarray]:
@@ -39,7 +40,7 @@ def ladder(score: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
 
 
 def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[np.ndarray]) -> np.ndarray:
-    """[categories]: thresholds for one language."""
+    """[categories]: the flag lines of one language."""
     count = score.shape[1]
     steps = np.stack([ladder(score[:, c], groups) for c in range(count)])
     at = np.zeros(count, int)
@@ -67,6 +68,18 @@ def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[np.ndar
         at[c] = place
 
 
+def above(score: np.ndarray, groups: list[np.ndarray], flag: np.ndarray) -> list[dict]:
+    """The lines above the flag lines: a quarter of the harmless texts that pass `flag` pass `review`, and none at all passes `block`."""
+    made = []
+    for column, line in enumerate(flag):
+        passed = [score[group, column] for group in groups]
+        share = max((found > line).mean() for found in passed)
+        review = max(line + 0.05, *(np.quantile(found, 1 - share / 4, method="higher") for found in passed))
+        block = max(review + 0.05, *(found.max() for found in passed))
+        made.append({"review": min(review, HIGHEST_REVIEW), "block": min(block, HIGHEST_BLOCK)})
+    return made
+
+
 def chosen(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray) -> dict:
     """Thresholds by language and category, with what they flag and find among these rows."""
     fitted_on = np.array([(features.folded(data.rows[i].id.encode()) // 7) % 2 == 0 for i in rows])
@@ -92,10 +105,12 @@ def measured(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray,
     """What thresholds flag of harmless sources and find of positives."""
     lang, lines = given
     groups, positives = harmless_rows(data, rows, lang), positive_rows(data, rows, lang)
+    further = above(probabilities, list(groups.values()), lines)
     own, passed, categories = np.isin(data.source[rows], sorted(sources.OWN)), np.concatenate(list(groups.values())), {}
     for column, category in enumerate(dataset.CATEGORIES):
         score, line = probabilities[:, column], lines[column]
-        categories[category] = {"flag": round(float(line), 4), "harmless_flagged": round(float((score[passed] > line).mean()), 5)}
+        higher = {name: round(float(value), 4) for name, value in further[column].items()}
+        categories[category] = {"flag": round(float(line), 4), **higher, "harmless_flagged": round(float((score[passed] > line).mean()), 5)}
         for name, where in (("open", ~own), ("own", own)):
             kept = positives[column][where[positives[column]]]
             recall = round(float((score[kept] > line).mean()), 3) if len(kept) else None
