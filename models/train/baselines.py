@@ -1,6 +1,7 @@
 """What the reader is measured against, fitted on exactly the rows that it saw, by the same fit.
 
 `frozen`  the encoder as it is + hashed n-grams, logistic heads (what was shipped before there was a reader; part of what is shipped now)
+`words`   hashed n-grams alone (no baseline; the third part of what is shipped)
 `tfidf`   TF-IDF of words and word pairs, logistic regression
 
     python baselines.py --data FOLDER --half A|B|final     fits them into the cache
@@ -43,6 +44,17 @@ def frozen(data: dataset.Dataset, half: str) -> Linear:
     return Linear(**np.load(path))
 
 
+def words(data: dataset.Dataset, half: str) -> Linear:
+    """Heads on n-grams alone; `dense` is zero."""
+    rows = seen(data, half)
+    path = kept("words", rows, data)
+    if not path.exists():
+        found = fit(np.zeros((len(data.rows), 1), np.float32), data.features, data.targets, rows, Settings())
+        np.savez(path, ngrams=found.ngrams, bias=found.bias)
+    found = np.load(path)
+    return Linear(np.zeros((data.embeddings.shape[1], found["bias"].shape[0]), np.float32), found["ngrams"], found["bias"])
+
+
 def tfidf(data: dataset.Dataset, half: str) -> np.ndarray:
     """Logits of all rows, [rows, categories]."""
     rows = seen(data, half)
@@ -65,6 +77,7 @@ def main() -> None:
     data = dataset.load(options.data)
     print(options.half, len(seen(data, options.half)), "rows", flush=True)
     frozen(data, options.half)
+    words(data, options.half)
     if options.half != "final":
         tfidf(data, options.half)
 

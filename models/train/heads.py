@@ -1,7 +1,7 @@
 """Makes the classifier heads, models/heads/{heads.safetensors, golden.json, thresholds.json}, or evaluates them.
 
-They are the sum of two parts, each linear: heads on embedding and n-grams (`frozen` of baselines.py), and the reader's own on its
-reading. What each counts, and the calibration, come from the two readers that have not seen half of the sources (stack.py).
+They are the sum of three parts, each linear: heads on embedding and n-grams (`frozen` of baselines.py), the reader's own on its
+reading, and heads on n-grams alone (`words`). What each counts, and the calibration, come from the two readers that have not seen half of the sources (stack.py).
 
 Usage: python heads.py --data FOLDER --readers FOLDER    FOLDER/{A,B,final} of reader_train.py; makes, writes, evaluates
        python heads.py --data FOLDER --evaluate          evaluates the file there is, on held-out rows
@@ -20,7 +20,7 @@ import features
 import quality
 import sources
 import thresholds
-from baselines import frozen
+from baselines import frozen, words
 from calibrate import severity_cuts
 from encoder import READER, Encoder
 from fit import Linear, sigmoid
@@ -32,10 +32,10 @@ HERE = Path(__file__).resolve().parent
 
 
 def added(data: dataset.Dataset, head: dict[str, np.ndarray], mixture: np.ndarray) -> Linear:
-    """Both parts of `final`, each times what it counts, as one linear map of [embedding; reading] and n-grams."""
-    part, (first, second) = frozen(data, "final"), mixture.T.astype(np.float32)
+    """The parts of `final`, each times what it counts, as one linear map of [embedding; reading] and n-grams."""
+    part, plain, (first, second, third) = frozen(data, "final"), words(data, "final"), mixture.T.astype(np.float32)
     dense = np.vstack([part.dense * first, head["head"] * second])
-    return Linear(dense, part.ngrams * first, part.bias * first + head["bias"] * second)
+    return Linear(dense, part.ngrams * first + plain.ngrams * third, part.bias * first + head["bias"] * second + plain.bias * third)
 
 
 def cuts(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray, column: int) -> np.ndarray:
@@ -51,8 +51,8 @@ def make(data: dataset.Dataset, readers: Path) -> tuple[Heads, dict]:
     """The heads, quantized and calibrated, and the thresholds."""
     cases = {half: judged(data, half, readers / half) for half in OTHER}
     mixture = mixtures(data, list(cases.values()))
-    for category, (first, second) in zip(dataset.CATEGORIES, mixture):
-        print(f"{category:24s} frozen {first:.2f} reader {second:.2f}")
+    for category, (first, second, third) in zip(dataset.CATEGORIES, mixture):
+        print(f"{category:24s} frozen {first:.1f} reader {second:.1f} words {third:.1f}")
     heads = Heads.quantized(dataset.CATEGORIES, added(data, dict(np.load(readers / "final" / "head.npz")), mixture))
     rows, logits = left_out_logits(cases, mixture)
     heads.calibration = calibrations(data, rows, logits, np.ones(len(rows), bool)).astype(np.float32)

@@ -1,11 +1,12 @@
-"""How the frozen heads and the reader's are added up, and what probability that makes: learned from sources left out.
+"""How the frozen heads, the reader's and those on words are added up, and what probability that makes: learned from sources left out.
 
-logit = (1 - share) * frozen + share * reader, then sigmoid(scale * logit + shift). All three numbers are fitted on rows whose
+logit = shares . (frozen, reader, words), then sigmoid(scale * logit + shift). All numbers are fitted on rows whose
 whole source neither part has seen (or on held-out rows of our own, the only ones for some categories).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
@@ -14,15 +15,15 @@ from sklearn.metrics import average_precision_score
 import dataset
 import features
 import sources
-from baselines import frozen, tfidf
+from baselines import frozen, tfidf, words
 from embed import readings
 from folds import HALVES, OTHER, SEEN
 
 # Rows judged of one source, of one of long texts, and of one that was trained on.
 MOST, MOST_LONG, MOST_MET = 1500, 700, 500
 LONG = {"dolly_1000", "jailbreak_in_the_wild", "wikipedia_de_paragraphs", "wikipedia_en_recent"}
-# Neither part alone: what is best on these sources is not best on all others.
-SHARES = np.arange(2, 9) / 10
+# What frozen heads, reader and words may count, in tenths. No part alone, and words never most: what is best on these sources is not best on all others.
+SHARES = np.array([(10 - r - w, r, w) for r in range(2, 9) for w in range(0, 5) if 1 <= 10 - r - w <= 8], np.float32) / 10
 # Positives that a language needs to have a say in the shares, and open sources to be asked alone.
 FEWEST, ENOUGH = 15, 50
 RAREST = max(sources.PRESUMED_OWN.values())
@@ -35,7 +36,12 @@ class Judged:
     rows: np.ndarray
     frozen: np.ndarray
     reader: np.ndarray
+    words: np.ndarray
     tfidf: np.ndarray
+
+    def parts(self, column: int, rows: np.ndarray) -> np.ndarray:
+        """[rows chosen, 3]: what each part says of one category."""
+        return np.stack([part[rows, column] for part in (self.frozen, self.reader, self.words)], 1)
 
 
 def sample(data: dataset.Dataset, names: set[str], met: bool) -> np.ndarray:
@@ -54,13 +60,13 @@ def judged_rows(data: dataset.Dataset, half: str) -> np.ndarray:
     return np.unique(np.concatenate([unmet, sample(data, sources.OWN if half in OTHER else SEEN["final"], True)]))
 
 
-def judged(data: dataset.Dataset, half: str, folder) -> Judged:
-    """All parts on the rows judged; `folder` holds the half's reader."""
-    rows = judged_rows(data, half)
+def judged(data: dataset.Dataset, half: str, folder: Path, rows: np.ndarray | None = None) -> Judged:
+    """All parts on the rows judged, or on these; `folder` holds the half's reader."""
+    rows = judged_rows(data, half) if rows is None else rows
     head = np.load(folder / "head.npz")
     read = readings([data.rows[i].text for i in rows], folder / "reader.safetensors") @ head["head"] + head["bias"]
-    linear = frozen(data, half)
-    return Judged(rows, linear.logits(data.embeddings[rows], data.features[rows]), read, tfidf(data, half)[rows])
+    linear, plain = (part(data, half).logits(data.embeddings[rows], data.features[rows]) for part in (frozen, words))
+    return Judged(rows, linear, read, plain, tfidf(data, half)[rows])
 
 
 def annotated(data: dataset.Dataset, rows: np.ndarray, column: int) -> np.ndarray:
@@ -75,14 +81,11 @@ def evened(source: np.ndarray) -> np.ndarray:
     return (1.0 / np.sqrt(count))[place] / (1.0 / np.sqrt(count))[place].mean()
 
 
-def mixing(parts: np.ndarray, truth: np.ndarray, lang: np.ndarray) -> float:
-    """The reader's share, of SHARES that with the highest AUPRC, the mean over the languages that have enough positives."""
+def mixing(parts: np.ndarray, truth: np.ndarray, lang: np.ndarray) -> np.ndarray:
+    """[3]: of SHARES those with the highest AUPRC, the mean over the languages that have enough positives."""
     languages = [lang == name for name in np.unique(lang) if (truth[lang == name] > 0.5).sum() >= FEWEST]
-    areas = [
-        np.mean([average_precision_score(truth[rows] > 0.5, parts[rows, 0] * (1 - share) + parts[rows, 1] * share) for rows in languages])
-        for share in SHARES
-    ]
-    return float(SHARES[int(np.argmax(areas))])
+    areas = [np.mean([average_precision_score(truth[rows] > 0.5, parts[rows] @ shares) for rows in languages]) for shares in SHARES]
+    return SHARES[int(np.argmax(areas))]
 
 
 def platt(logit: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -99,25 +102,24 @@ def platt(logit: np.ndarray, truth: np.ndarray, weight: np.ndarray) -> np.ndarra
 
 
 def mixtures(data: dataset.Dataset, cases: list[Judged], use: Callable[[np.ndarray], np.ndarray] = np.ones_like) -> np.ndarray:
-    """[categories, 2]: the shares of frozen heads and reader, over the rows of these cases that `use` is true for.
+    """[categories, 3]: the shares of frozen heads, reader and words, over the rows of these cases that `use` is true for.
 
     Rows of our own count only where no open source has enough positives.
     """
-    found = np.full((len(dataset.CATEGORIES), 2), 0.5)
+    found = np.empty((len(dataset.CATEGORIES), 3), np.float32)
     for column in range(len(found)):
         cells = [annotated(data, case.rows, column) & use(case.rows).astype(bool) for case in cases]
-        parts = np.concatenate([np.stack([case.frozen[m, column], case.reader[m, column]], 1) for case, m in zip(cases, cells)])
+        parts = np.concatenate([case.parts(column, m) for case, m in zip(cases, cells)])
         rows = np.concatenate([case.rows[m] for case, m in zip(cases, cells)])
         truth, own = data.targets.value[rows, column], np.isin(data.source[rows], sorted(sources.OWN))
         keep = ~own if (truth[~own] > 0.5).sum() >= ENOUGH else np.ones(len(rows), bool)
-        share = mixing(parts[keep], truth[keep], data.lang[rows[keep]])
-        found[column] = 1 - share, share
+        found[column] = mixing(parts[keep], truth[keep], data.lang[rows[keep]])
     return found
 
 
 def mixed(case: Judged, mixture: np.ndarray) -> np.ndarray:
     """Logits [rows, categories]."""
-    return case.frozen * mixture[:, 0] + case.reader * mixture[:, 1]
+    return case.frozen * mixture[:, 0] + case.reader * mixture[:, 1] + case.words * mixture[:, 2]
 
 
 def calibrations(data: dataset.Dataset, rows: np.ndarray, logits: np.ndarray, use: np.ndarray) -> np.ndarray:
