@@ -2,8 +2,8 @@
 
     python policy_lines.py ../../policies/library/default.toml
 
-English and German have lines of their own; a text whose language cannot be told is held against the higher of both. Categories that
-the heads do not know keep what they have, and so does what `KEPT` names.
+A category's own lines are those for English, which also hold for texts too short to tell their language; German has lines of its own, of a floor
+only where they are stricter. Categories that the heads do not know keep what they have.
 """
 
 import json
@@ -13,36 +13,39 @@ from pathlib import Path
 
 THRESHOLDS = Path(__file__).resolve().parents[1] / "heads" / "thresholds.json"
 LINES = ("flag", "review", "block")
-# Marked only, whatever the score: `review` and `block` stay out of reach.
-MARKED_ONLY = {"profanity"}
+# A line that certain findings alone reach: the policy's author wants it out of the heads' reach, and it stays.
+NEVER = 1.0
 
 
 def table(lines: tuple[float, ...]) -> str:
     return "{ " + ", ".join(f"{name} = {value:.2f}" for name, value in zip(LINES, lines)) + " }"
 
 
-def rounded(category: str, found: dict) -> tuple[float, ...]:
+def rounded(found: dict, before: dict[str, float]) -> tuple[float, ...]:
     """Two decimals, upwards for `flag`: no more than measured is flagged."""
     flag = min(int(found["flag"] * 100 + 0.9999) / 100, 0.99)
-    if category in MARKED_ONLY:
-        return flag, 1.0, 1.0
-    review = max(round(found["review"], 2), flag)
-    return flag, review, max(round(found["block"], 2), review)
+    review, block = (NEVER if before[name] == NEVER else round(found[name], 2) for name in ("review", "block"))
+    review = max(review, flag)
+    return flag, review, max(block, review)
 
 
-def lines_of(category: str, by_language: dict[str, dict]) -> list[str]:
+def found_by(numbers: dict) -> str:
+    """What the flag line does, in words."""
+    recall = [
+        f"{numbers[f'recall_{kind}']:.0%} of {numbers[f'positives_{kind}']:,} {name}"
+        for kind, name in (("open", "harmful ones"), ("own", "of our own")) if numbers[f"positives_{kind}"]
+    ]
+    return f"flags {numbers['harmless_flagged']:.2%} of harmless texts" + ("; finds " + ", ".join(recall) if recall else "")
+
+
+def lines_of(category: str, by_language: dict[str, dict], floor: bool, before: dict[str, float]) -> list[str]:
     """The lines of one category, as they stand in the policy."""
-    rows = {lang: rounded(category, found[category]) for lang, found in by_language.items()}
-    plain = tuple(max(values) for values in zip(*rows.values()))
-    made = [f"score = {table(plain)}"]
-    for lang, found in by_language.items():
-        numbers = found[category]
-        recall = ", ".join(
-            f"{numbers[f'recall_{kind}']:.0%} of {numbers[f'positives_{kind}']} {name}"
-            for kind, name in (("open", "harmful texts left out"), ("own", "of our own")) if numbers[f"positives_{kind}"]
-        )
-        made.append(f"# {lang}: flags {numbers['harmless_flagged']:.2%} of harmless texts left out" + (f"; finds {recall}" if recall else ""))
-        made.append(f"language.{lang}.score = {table(rows[lang])}")
+    english, german = (rounded(by_language[lang][category], before) for lang in ("en", "de"))
+    if floor:
+        german = tuple(min(pair) for pair in zip(english, german))
+    made = [f"# en: {found_by(by_language['en'][category])}", f"score = {table(english)}"]
+    if german != english:
+        made += [f"# de: {found_by(by_language['de'][category])}", f"language.de.score = {table(german)}"]
     return made
 
 
@@ -53,9 +56,11 @@ def rewritten(policy: str, by_language: dict[str, dict]) -> str:
         name = re.match(r'\[\[category\]\]\nname = "([^"]+)"\n', part)
         if not name or name[1] not in next(iter(by_language.values())):
             continue
+        before = re.search(r"(?m)^score = \{ (.*) \}", part)
+        before = {key: float(value) for key, value in re.findall(r"(\w+) = ([\d.]+)", before[1])}
         kept = re.sub(r"(?m)^(score|language\.\w+\.score) = .*\n|^# (en|de): flags .*\n", "", part)
-        head, tail = re.match(r"(?s)(.*?^floor = \w+\n)(.*)", kept, flags=re.M).groups()
-        parts[at] = head + "\n".join(lines_of(name[1], by_language)) + "\n" + tail
+        head, floor, tail = re.match(r"(?sm)(.*?^floor = (\w+)\n)(.*)", kept).groups()
+        parts[at] = head + "\n".join(lines_of(name[1], by_language, floor == "true", before)) + "\n" + tail
     return "".join(parts)
 
 
