@@ -158,12 +158,12 @@ impl Adjudicate {
         }
     }
 
-    /// Every window of every view, or as many as the deadline allows.
+    /// Every window of every view to be read, or as many as the deadline allows.
     async fn hear(&self, dossier: &Dossier, brief: &Brief<'_>, window: usize) -> Result<Hearing, StageError> {
         let mut hearing =
             Hearing { worst: None, read: Vec::new(), tokens: Tokens::default(), cut_short: None };
         let mut windows = Vec::new();
-        for view in dossier.content().views() {
+        for view in dossier.content().readings() {
             let ranges = self.llama.windows(view.text(), window, window / 8);
             windows.extend(ranges.map_err(unavailable)?.into_iter().map(|range| (view, range)));
         }

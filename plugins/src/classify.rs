@@ -62,7 +62,7 @@ struct Classify {
 #[async_trait]
 impl Stage for Classify {
     async fn examine(&self, dossier: &Dossier) -> Result<Examination, StageError> {
-        let reading = reading::read(&self.embedder, dossier).await?;
+        let reading = reading::read(&self.embedder, dossier, dossier.content().readings()).await?;
         let mut findings = self.classified(&reading)?;
         for retrieved in dossier.retrieved() {
             self.weigh(&mut findings, retrieved);

@@ -1,4 +1,4 @@
-//! A text as the encoder reads it: every view cut into windows, embedded until the deadline.
+//! A text as the encoder reads it: views cut into windows, embedded until the deadline.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -56,15 +56,19 @@ impl Reading<'_> {
     }
 }
 
-/// Embeds every window of every view, or as many as the deadline allows.
+/// Embeds every window of `views`, views of the dossier's text, or as many as the deadline allows.
 ///
 /// # Errors
 ///
 /// [`StageError::Unavailable`] when the encoder does not answer.
-pub(crate) async fn read<'a>(embedder: &Embedder, dossier: &'a Dossier) -> Result<Reading<'a>, StageError> {
+pub(crate) async fn read<'a>(
+    embedder: &Embedder,
+    dossier: &Dossier,
+    views: impl Iterator<Item = &'a View>,
+) -> Result<Reading<'a>, StageError> {
     let unavailable = |source| StageError::Unavailable { dependency: "encoder", source: Box::new(source) };
     let mut cuts: Vec<(&View, Range<usize>)> = Vec::new();
-    for view in dossier.content().views() {
+    for view in views {
         let ranges = embedder.windows(view.text()).map_err(unavailable)?;
         cuts.extend(ranges.into_iter().map(|range| (view, range)));
     }

@@ -121,19 +121,24 @@ enum Copy {
 #[async_trait]
 impl Stage for Retrieve {
     async fn examine(&self, dossier: &Dossier) -> Result<Examination, StageError> {
-        let reading = reading::read(&self.embedder, dossier).await?;
+        // All of them: who entered a disguised text finds it again in the same disguise.
+        let reading = reading::read(&self.embedder, dossier, dossier.content().views()).await?;
         let essences: Vec<String> = dossier.content().views().map(|view| essence(view.text())).collect();
         let mut precedents: BTreeMap<Arc<str>, Candidate> = BTreeMap::new();
         let mut clauses: BTreeMap<Arc<str>, (Category, f32)> = BTreeMap::new();
         let mut matched: BTreeMap<Arc<str>, f32> = BTreeMap::new();
         for window in &reading.windows {
+            let read = window.view.is_read();
             for hit in self.nearest(window, PRECEDENTS, self.config.at_least).await? {
-                self.keep_nearest(&mut precedents, &hit, &essences);
+                self.keep_nearest(&mut precedents, &hit, &essences, read);
             }
             for hit in self.nearest_case(window).await? {
                 let nearest = matched.entry(hit.row.id.as_str().into()).or_insert(hit.similarity);
                 *nearest = nearest.max(hit.similarity);
-                self.keep_nearest(&mut precedents, &hit, &essences);
+                self.keep_nearest(&mut precedents, &hit, &essences, read);
+            }
+            if !read {
+                continue;
             }
             for hit in self.nearest(window, CLAUSES, self.config.clause_at_least).await? {
                 let category = Category::named(hit.row.label.as_deref().unwrap_or_default());
@@ -189,10 +194,22 @@ impl Retrieve {
         found.map_err(|source| StageError::Unavailable { dependency: "index", source: Box::new(source) })
     }
 
-    fn keep_nearest(&self, kept: &mut BTreeMap<Arc<str>, Candidate>, hit: &Hit, essences: &[String]) {
+    /// Keeps what `hit` is nearest to; of a view that is not `read`, only if it is a copy: what resembles gibberish says
+    /// nothing.
+    fn keep_nearest(
+        &self,
+        kept: &mut BTreeMap<Arc<str>, Candidate>,
+        hit: &Hit,
+        essences: &[String],
+        read: bool,
+    ) {
         let Some(ruling) = hit.row.ruling.as_deref().and_then(Action::named) else { return };
         let id: Arc<str> = hit.row.id.as_str().into();
         if kept.get(&id).is_some_and(|candidate| candidate.precedent.similarity >= hit.similarity) {
+            return;
+        }
+        let copy = self.copy_of(hit, essences);
+        if copy == Copy::None && !read {
             return;
         }
         let precedent = Precedent {
@@ -203,7 +220,7 @@ impl Retrieve {
             ruling,
             text: hit.row.text.as_str().into(),
         };
-        kept.insert(id, Candidate { precedent, copy: self.copy_of(hit, essences) });
+        kept.insert(id, Candidate { precedent, copy });
     }
 
     /// Whether the row says what the whole text says. Wording decides: a "not" moves no vector.

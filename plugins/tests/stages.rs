@@ -7,6 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use data_encoding::{BASE64, HEXLOWER};
 use indexes::{Embedded, Index, Row};
 use plugins::{PRECEDENTS, Resources};
 use policies::{Action, Ask, Category, Content, Evidence, Judgment, Policy};
@@ -121,6 +122,38 @@ fn a_disguised_copy_is_a_copy() {
     assert_eq!(judgment.verdict.action, Action::Block);
     let spaced = QUINCE.replace("quince", "q u i n c e");
     assert_eq!(judge(vec![precedent("q", QUINCE, "block")], &spaced).verdict.action, Action::Block);
+}
+
+#[test]
+fn a_copy_of_a_text_entered_in_disguise_is_a_copy_in_the_same_disguise() {
+    let packed = BASE64.encode(QUINCE.as_bytes());
+    let judgment = judge(vec![precedent("q", &packed, "block")], &packed);
+    assert_eq!(judgment.verdict.action, Action::Block);
+    assert!(cites(&judgment, "q"));
+}
+
+#[test]
+fn a_text_that_is_disguised_as_a_whole_has_the_scores_of_what_it_says() {
+    let harmful = "I will kill him and his whole family, they had it coming.";
+    for text in [QUINCE, harmful] {
+        let hidden = [
+            BASE64.encode(text.as_bytes()),
+            HEXLOWER.encode(text.as_bytes()),
+            text.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        ];
+        let plain = judge(Vec::new(), text).verdict.scores;
+        for hidden in hidden {
+            assert_eq!(judge(Vec::new(), &hidden).verdict.scores, plain, "{hidden}");
+        }
+    }
+}
+
+#[test]
+fn harm_beside_a_packed_text_is_judged() {
+    let harmful = "I will kill him and his whole family, they had it coming.";
+    let violence = |text: &str| judge(Vec::new(), text).verdict.scores[&Category::Violence].0.value();
+    let text = format!("{harmful} {}", BASE64.encode(QUINCE.as_bytes()));
+    assert!(violence(&text) > violence(QUINCE) + 0.2, "{} to {}", violence(QUINCE), violence(&text));
 }
 
 #[test]

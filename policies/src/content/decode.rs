@@ -1,7 +1,10 @@
 //! Decodes what a text carries in encodings, and what that carries, within limits.
 
+use std::ops::Range;
+
 use unicode_script::{Script, UnicodeScript};
 
+use super::plainer::Rest;
 use super::span::Mapped;
 use super::view::{Encoding, View, ViewKind, unmask};
 use super::{Limits, escapes, normalize, packed, reversed, rotated, smuggled};
@@ -13,7 +16,7 @@ const SHORTEST_TEXT: usize = 4;
 /// Chance does not make a text of this many characters.
 const LONG_TEXT: usize = 24;
 
-type Decode = fn(&Mapped) -> Option<Mapped>;
+type Decode = fn(&Mapped) -> Option<Found>;
 
 /// Every encoding there is a decoder for. Each gives `None` when the text holds nothing in its encoding.
 const DECODERS: [(Encoding, Decode); 5] = [
@@ -24,17 +27,44 @@ const DECODERS: [(Encoding, Decode); 5] = [
     (Encoding::Rot13, rotated::rot13),
 ];
 
-/// Adds the decoded views of a text to `views`; false when a limit left something undecoded.
-pub(super) fn decode(source: &Mapped, plain: &Mapped, limits: &Limits, views: &mut Vec<View>) -> bool {
+/// What a decoder made of a text.
+pub(super) struct Found {
+    pub(super) text: Mapped,
+    /// What the text it was found in says besides.
+    pub(super) rest: Rest,
+}
+
+/// What came of decoding a text.
+pub(super) struct Decoded {
+    /// False when a limit left something undecoded.
+    pub(super) fully: bool,
+    /// Whether a decoded view says all that the plain one says, and more plainly.
+    pub(super) plainer: bool,
+}
+
+/// Adds the decoded views of a text to `views`, which undo the disguises of its plain one.
+pub(super) fn decode(source: &Mapped, plain: &Mapped, limits: &Limits, views: &mut Vec<View>) -> Decoded {
+    let undone = 0..views.len();
     let mut decoder = Decoder {
         seen: &plain.text,
         bytes_left: limits.max_decoded_bytes,
         views_left: MOST_VIEWS,
-        whole: true,
+        so_far: Decoded { fully: true, plainer: false },
         views,
     };
-    decoder.scan(source, plain, limits.max_decode_depth);
-    decoder.whole
+    decoder.scan(&Text { source, plain, view: None, undone }, limits.max_decode_depth);
+    decoder.so_far
+}
+
+/// A text to look for encodings in.
+struct Text<'a> {
+    /// As it came.
+    source: &'a Mapped,
+    plain: &'a Mapped,
+    /// Which of the views holds it; none does the one that is not decoded.
+    view: Option<usize>,
+    /// The views that undo its disguises.
+    undone: Range<usize>,
 }
 
 struct Decoder<'a> {
@@ -42,42 +72,62 @@ struct Decoder<'a> {
     seen: &'a str,
     bytes_left: usize,
     views_left: usize,
-    whole: bool,
+    so_far: Decoded,
     views: &'a mut Vec<View>,
 }
 
 impl Decoder<'_> {
     /// Scans a text, as it came and in its plain form.
-    fn scan(&mut self, source: &Mapped, plain: &Mapped, depth: u8) {
-        if let Some(found) = smuggled::decode(source) {
-            self.take(Encoding::Invisible, &found, depth);
+    fn scan(&mut self, text: &Text<'_>, depth: u8) {
+        let beside = |text| Found { text, rest: Rest::Words };
+        if let Some(found) = smuggled::decode(text.source) {
+            self.take(Encoding::Invisible, &beside(found), text, depth);
         }
-        if let Some(found) = reversed::decode(source) {
-            self.take(Encoding::Override, &found, depth);
+        if let Some(found) = reversed::decode(text.source) {
+            self.take(Encoding::Override, &beside(found), text, depth);
         }
         for (encoding, decode) in DECODERS {
-            if let Some(found) = decode(plain) {
-                self.take(encoding, &found, depth);
+            if let Some(found) = decode(text.plain) {
+                self.take(encoding, &found, text, depth);
             }
         }
     }
 
-    /// Takes in a decoded text: its plain form as a view, that form without disguises, and what it carries.
-    fn take(&mut self, encoding: Encoding, found: &Mapped, depth: u8) {
+    /// Takes in what was decoded from `base`: its plain form as a view, that form without disguises, and what it carries.
+    fn take(&mut self, encoding: Encoding, found: &Found, base: &Text<'_>, depth: u8) {
         let kind = ViewKind::Decoded(encoding);
         let Some(deeper) = depth.checked_sub(1) else {
-            self.whole = false;
+            self.so_far.fully = false;
             return;
         };
-        let normalized = normalize::normalize(found);
-        let plain = normalized.as_ref().unwrap_or(found);
+        let normalized = normalize::normalize(&found.text);
+        let plain = normalized.as_ref().unwrap_or(&found.text);
+        let view = self.views.len();
         if plain.text.trim().is_empty() || !self.add(kind, plain) {
             return;
         }
-        if let Some(bare) = unmask(plain).pop() {
+        self.leave_out(base, &found.rest);
+        if let Some(bare) = unmask(plain).views.pop() {
             self.add(kind, bare.mapped());
         }
-        self.scan(found, plain, deeper);
+        let undone = view + 1..self.views.len();
+        self.scan(&Text { source: &found.text, plain, view: Some(view), undone }, deeper);
+    }
+
+    /// Leaves out the views of `base` that say nothing but what was decoded, if `rest` is said there, too.
+    fn leave_out(&mut self, base: &Text<'_>, rest: &Rest) {
+        if !rest.is_said() {
+            return;
+        }
+        match base.view {
+            None => self.so_far.plainer = true,
+            Some(view) => self.views.get_mut(view).into_iter().for_each(View::leave_out),
+        }
+        for view in self.views.get_mut(base.undone.clone()).into_iter().flatten() {
+            if rest.covers(&base.plain.text, view.text()) {
+                view.leave_out();
+            }
+        }
     }
 
     /// Adds a view if it is new and within the limits.
@@ -87,7 +137,7 @@ impl Decoder<'_> {
         }
         let Some(bytes) = self.bytes_left.checked_sub(mapped.text.len()).filter(|_| self.views_left > 0)
         else {
-            self.whole = false;
+            self.so_far.fully = false;
             return false;
         };
         self.bytes_left = bytes;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::decode::is_written;
+use super::decode::{Found, is_written};
+use super::plainer::Escapes;
 use super::span::{Mapped, Rewriter};
 
 /// The longest named reference, `&CounterClockwiseContourIntegral;`, with its two signs.
@@ -10,9 +11,10 @@ const LONGEST_REFERENCE: usize = 33;
 const ESCAPE: usize = 3;
 
 /// `base` with its character references undone, or `None` when it has none.
-pub(super) fn html(base: &Mapped) -> Option<Mapped> {
+pub(super) fn html(base: &Mapped) -> Option<Found> {
     let text = base.text.as_str();
     let mut rewriter = Rewriter::new(base);
+    let mut escapes = Escapes::default();
     let mut position = 0;
     let mut telling = false;
     while let Some(found) = text.get(position..).and_then(|rest| rest.find('&')) {
@@ -26,12 +28,15 @@ pub(super) fn html(base: &Mapped) -> Option<Mapped> {
         let meant = html_escape::decode_html_entities(&closed);
         if length > 0 && meant != closed && meant.chars().all(is_written) {
             rewriter.edit(start..start + length, &meant);
+            escapes.undo(text, start..start + length, &meant);
             // Signs that HTML cannot do without hide nothing, unless one makes a reference of what follows.
             telling |= !matches!(&*meant, "&" | "<" | ">" | "\"" | "'" | "\u{A0}")
                 || reference(text.get(position - 1..).unwrap_or_default()) > 0;
         }
     }
-    rewriter.finish().filter(|_| telling)
+    let made = rewriter.finish().filter(|_| telling)?;
+    let rest = escapes.rest(text, &made.text);
+    Some(Found { text: made, rest })
 }
 
 /// Bytes of the reference that `text` begins with, 0 when it begins with none. The `&` is taken as read.
@@ -50,9 +55,10 @@ fn reference(text: &str) -> usize {
 }
 
 /// `base` with its percent-encoded characters undone, or `None` when it has none.
-pub(super) fn percent(base: &Mapped) -> Option<Mapped> {
+pub(super) fn percent(base: &Mapped) -> Option<Found> {
     let text = base.text.as_str();
     let mut rewriter = Rewriter::new(base);
+    let mut undone = Escapes::default();
     let mut position = 0;
     while let Some(found) = text.get(position..).and_then(|rest| rest.find('%')) {
         let start = position + found;
@@ -65,12 +71,17 @@ pub(super) fn percent(base: &Mapped) -> Option<Mapped> {
         for c in meant.chars() {
             let end = at + ESCAPE * c.len_utf8();
             if is_written(c) {
-                rewriter.edit(at..end, c.encode_utf8(&mut [0; 4]));
+                let mut room = [0; 4];
+                let c = c.encode_utf8(&mut room);
+                rewriter.edit(at..end, c);
+                undone.undo(text, at..end, c);
             }
             at = end;
         }
     }
-    rewriter.finish()
+    let made = rewriter.finish()?;
+    let rest = undone.rest(text, &made.text);
+    Some(Found { text: made, rest })
 }
 
 fn is_escape(chunk: &[u8]) -> bool {

@@ -2,7 +2,8 @@
 //!
 //! A [`Content`] keeps the caller's bytes and shows them in several [`View`]s. The plain view is what a reader
 //! sees. The others undo what writers do to get past a filter, and are there only when they differ; a text in
-//! any script is never worse off for being in that script, for its plain view stays as it is.
+//! any script is never worse off for being in that script, for its plain view stays as it is. Patterns look into all of
+//! them; a model reads those that no other one says more plainly.
 
 mod broken;
 mod confusables;
@@ -16,6 +17,7 @@ mod letters;
 mod normalize;
 mod packed;
 mod pictures;
+mod plainer;
 mod reversed;
 mod rotated;
 mod smuggled;
@@ -112,10 +114,14 @@ impl Content {
         if plain.text.trim().is_empty() {
             return Err(ContentError::Blank);
         }
-        let mut extra = view::unmask(plain);
-        let decoded_fully = decode::decode(&source, plain, limits, &mut extra);
-        let plain = View::new(ViewKind::Plain, normalized.unwrap_or(source));
-        Ok(Self { original, plain, extra, decoded_fully, language: OnceLock::new() })
+        let unmasked = view::unmask(plain);
+        let mut extra = unmasked.views;
+        let decoded = decode::decode(&source, plain, limits, &mut extra);
+        let mut plain = View::new(ViewKind::Plain, normalized.unwrap_or(source));
+        if unmasked.plainer || decoded.plainer {
+            plain.leave_out();
+        }
+        Ok(Self { original, plain, extra, decoded_fully: decoded.fully, language: OnceLock::new() })
     }
 
     /// The text as the caller sent it. Every [`Span`] is a range of its bytes.
@@ -133,6 +139,12 @@ impl Content {
     /// All views: the plain one first, then those that undo disguises, then decoded ones. No two are the same.
     pub fn views(&self) -> impl Iterator<Item = &View> {
         std::iter::once(&self.plain).chain(&self.extra)
+    }
+
+    /// The views a model is to read, one at least, in the order of [`Content::views`]: without those that a later one says
+    /// all of more plainly. A word is never left out with its view: it stands in another, or is undone there.
+    pub fn readings(&self) -> impl Iterator<Item = &View> {
+        self.views().filter(|view| view.is_read())
     }
 
     /// False when something looked encoded and a limit kept it from being decoded.

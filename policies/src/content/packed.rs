@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use data_encoding::{BASE64_NOPAD, DecodePartial, HEXLOWER_PERMISSIVE};
 
-use super::decode::{is_written, text_of};
+use super::decode::{Found, is_written, text_of};
+use super::plainer::{Rest, is_alone, is_prose};
 use super::span::Mapped;
 
 /// Shorter runs are words. Twelve characters hold nine bytes.
@@ -13,13 +14,15 @@ const SHORTEST_BASE64: usize = 12;
 const SHORTEST_STRETCH: usize = 16;
 /// Encoders that break lines do so after at least this many characters.
 const SHORTEST_LINE: usize = 60;
+/// Bytes of a whole text that nobody finds words for, which mean something else packed than unpacked.
+const SHORTEST_WHOLE: usize = 24;
 /// Bytes a run of hexadecimal digits must hold.
 const SHORTEST_HEX: usize = 6;
 
 /// What `base` holds in Base64, in either alphabet, or `None`.
-pub(super) fn base64(base: &Mapped) -> Option<Mapped> {
+pub(super) fn base64(base: &Mapped) -> Option<Found> {
     let bytes = base.text.as_bytes();
-    let mut found = Unpacked { base, made: Mapped::empty() };
+    let mut found = Unpacked::of(base);
     let mut position = 0;
     while let Some(skipped) = bytes.get(position..).and_then(|rest| rest.iter().position(|b| is_base64(*b))) {
         let start = position + skipped;
@@ -34,10 +37,19 @@ pub(super) fn base64(base: &Mapped) -> Option<Mapped> {
         // What stands before the packed text may belong to the alphabet too, so every alignment is tried.
         let unpacked = (0..4).filter_map(|offset| unpack_base64(packed.get(offset..)?));
         if let Some(text) = unpacked.max_by_key(String::len).filter(|text| !text.is_empty()) {
-            found.push(start..end, &text);
+            found.push(start..end, &text, is_whole_base64(&packed, &text));
         }
     }
     found.finish()
+}
+
+/// Whether `packed` holds `text` and no words beside it: the alphabet has signs that could part some.
+fn is_whole_base64(packed: &[u8], text: &str) -> bool {
+    text.len() >= SHORTEST_WHOLE
+        && BASE64_NOPAD.decode(packed).is_ok_and(|bytes| bytes == text.as_bytes())
+        && packed
+            .split(|byte| matches!(byte, b'+' | b'/'))
+            .all(|part| part.is_empty() || part.len() >= SHORTEST_BASE64)
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -100,9 +112,9 @@ fn unpack_base64(packed: &[u8]) -> Option<String> {
 }
 
 /// What `base` holds in pairs of hexadecimal digits, or `None`.
-pub(super) fn hex(base: &Mapped) -> Option<Mapped> {
+pub(super) fn hex(base: &Mapped) -> Option<Found> {
     let bytes = base.text.as_bytes();
-    let mut found = Unpacked { base, made: Mapped::empty() };
+    let mut found = Unpacked::of(base);
     let mut position = 0;
     while let Some(skipped) =
         bytes.get(position..).and_then(|rest| rest.iter().position(u8::is_ascii_hexdigit))
@@ -123,7 +135,7 @@ pub(super) fn hex(base: &Mapped) -> Option<Mapped> {
         if let Some(text) = text_of(&unpacked) {
             let prefix = bytes.get(..start).unwrap_or_default();
             start -= if prefix.ends_with(b"\\x") || prefix.ends_with(b"0x") { 2 } else { 0 };
-            found.push(start..end, text);
+            found.push(start..end, text, true);
         }
     }
     found.finish()
@@ -170,14 +182,26 @@ fn hex_digits(bytes: &[u8], position: usize) -> usize {
 struct Unpacked<'a> {
     base: &'a Mapped,
     made: Mapped,
+    packed: Vec<Range<usize>>,
+    /// Whether each of them is a text from end to end.
+    whole: bool,
 }
 
-impl Unpacked<'_> {
-    fn push(&mut self, range: Range<usize>, text: &str) {
-        self.made.push_line(text, self.base.span(range));
+impl<'a> Unpacked<'a> {
+    fn of(base: &'a Mapped) -> Self {
+        Self { base, made: Mapped::empty(), packed: Vec::new(), whole: true }
     }
 
-    fn finish(self) -> Option<Mapped> {
-        (!self.made.text.is_empty()).then_some(self.made)
+    /// Takes in what `range` was unpacked to; `whole`, if that is all the range holds.
+    fn push(&mut self, range: Range<usize>, text: &str, whole: bool) {
+        self.made.push_line(text, self.base.span(range.clone()));
+        self.packed.push(range);
+        self.whole &= whole && is_prose(text);
+    }
+
+    fn finish(self) -> Option<Found> {
+        let Self { base, made, packed, whole } = self;
+        let rest = if whole && is_alone(&base.text, &packed) { Rest::Nothing } else { Rest::Words };
+        (!made.text.is_empty()).then_some(Found { text: made, rest })
     }
 }

@@ -1,5 +1,7 @@
 //! Text whose letters were moved on by thirteen: ROT13.
 
+use super::decode::Found;
+use super::plainer::Rest;
 use super::span::{Mapped, Rewriter};
 
 /// Fewer letters tell nothing.
@@ -20,7 +22,7 @@ const GAINS: [i32; 26] = [
 ];
 
 /// `base` with its letters moved back, or `None` where that would make it less like English or German, or hardly more.
-pub(super) fn rot13(base: &Mapped) -> Option<Mapped> {
+pub(super) fn rot13(base: &Mapped) -> Option<Found> {
     if !gains(&base.text) {
         return None;
     }
@@ -40,7 +42,8 @@ pub(super) fn rot13(base: &Mapped) -> Option<Mapped> {
             rewriter.edit(start + at..start + at + 1, letter.encode_utf8(&mut [0; 1]));
         }
     }
-    rewriter.finish()
+    // A word among them that was not moved is one no longer.
+    Some(Found { text: rewriter.finish()?, rest: Rest::Words })
 }
 
 fn gains(text: &str) -> bool {

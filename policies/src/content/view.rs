@@ -2,13 +2,14 @@ use std::fmt;
 use std::ops::Range;
 
 use super::span::{Mapped, Span};
-use super::{broken, confusables, joined, leetspeak, pictures, stretched};
+use super::{broken, confusables, joined, leetspeak, pictures, plainer, stretched};
 
 /// One reading of the caller's text.
 #[derive(Clone)]
 pub struct View {
     kind: ViewKind,
     mapped: Mapped,
+    left_out: bool,
 }
 
 /// How a [`View`] reads the text. Each of the first four builds on the one before it.
@@ -48,7 +49,18 @@ pub enum Encoding {
 
 impl View {
     pub(super) fn new(kind: ViewKind, mapped: Mapped) -> Self {
-        Self { kind, mapped }
+        Self { kind, mapped, left_out: false }
+    }
+
+    /// Leaves it out of what models read: a later view says all of it.
+    pub(super) fn leave_out(&mut self) {
+        self.left_out = true;
+    }
+
+    /// Whether a model is to read this view; if not, a later one says all of it more plainly.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        !self.left_out
     }
 
     /// How this view reads the text.
@@ -87,18 +99,45 @@ impl fmt::Debug for View {
     }
 }
 
-/// The views that undo disguises, each built on the one before it so that combined disguises fall too.
-pub(super) fn unmask(plain: &Mapped) -> Vec<View> {
+/// A text without its disguises.
+pub(super) struct Unmasked {
+    /// The views that undo them, each built on the one before it so that combined disguises fall too.
+    pub(super) views: Vec<View>,
+    /// Whether they say all that the text says, and more plainly.
+    pub(super) plainer: bool,
+}
+
+/// Undoes the disguises of `plain`.
+pub(super) fn unmask(plain: &Mapped) -> Unmasked {
     let mut views: Vec<View> = Vec::new();
-    let undone = confusables::unmask(plain);
-    let undone = pictures::unmask(undone.as_ref().unwrap_or(plain)).or(undone);
-    views.extend(undone.map(|mapped| View::new(ViewKind::Confusables, mapped)));
+    let latin = confusables::unmask(plain);
+    let spelled = pictures::unmask(latin.as_ref().unwrap_or(plain));
+    let mut plainer = spelled.is_none()
+        && latin.as_ref().is_some_and(|latin| plainer::is_without_marks(&plain.text, &latin.text));
+    views.extend(spelled.or(latin).map(|mapped| View::new(ViewKind::Confusables, mapped)));
     let undone = leetspeak::unmask(views.last().map_or(plain, View::mapped));
     views.extend(undone.map(|mapped| View::new(ViewKind::Leetspeak, mapped)));
     let base = views.last().map_or(plain, View::mapped);
+    if let Some((joined, says_all)) = join(base) {
+        match views.last_mut() {
+            Some(base) if says_all => base.leave_out(),
+            Some(_) => {}
+            None => plainer = says_all,
+        }
+        views.push(View::new(ViewKind::Joined, joined));
+    }
+    Unmasked { views, plainer }
+}
+
+/// `base` with its letters joined, if they were parted or drawn out, and whether that says all of it more plainly.
+fn join(base: &Mapped) -> Option<(Mapped, bool)> {
     let joined = joined::unmask(base);
-    let written_on = broken::unmask(joined.as_ref().unwrap_or(base)).or(joined);
-    let undone = stretched::unmask(written_on.as_ref().unwrap_or(base)).or(written_on);
-    views.extend(undone.map(|mapped| View::new(ViewKind::Joined, mapped)));
-    views
+    let written_on = broken::unmask(joined.as_ref().unwrap_or(base));
+    // Lines of single words look like broken ones, and joined they are no words.
+    let mut says_all = written_on.is_none() && (joined.is_none() || plainer::is_drawn_apart(&base.text));
+    let apart = joined.is_some();
+    let together = written_on.or(joined);
+    let undone = stretched::unmask(together.as_ref().unwrap_or(base)).or(together)?;
+    says_all &= apart || plainer::is_drawn_out(&base.text, &undone.text);
+    Some((undone, says_all))
 }

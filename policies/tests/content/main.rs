@@ -5,6 +5,7 @@
 
 mod every_text;
 mod origins;
+mod read;
 mod refused;
 mod undone;
 mod untouched;
