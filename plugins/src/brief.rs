@@ -9,6 +9,9 @@ use policies::{Action, Category, Clause, Dossier, Evidence, Policy, Precedent};
 
 /// Tokens kept free for the answer.
 const SPARE_TOKENS: usize = 64;
+/// Similarity from which on a precedent is worth showing: those that the guard was trained with were no farther. Below, it
+/// counts only together with others. *Units*: cosine.
+pub(crate) const SHOWN_FROM: f32 = 0.45;
 /// The least room for the text that makes sense.
 const LEAST_WINDOW: usize = 16;
 
@@ -58,9 +61,10 @@ pub(crate) fn window(
 }
 
 impl<'a> Brief<'a> {
-    /// The nearest of what was retrieved.
+    /// The nearest of what was retrieved; no precedent farther than [`SHOWN_FROM`].
     pub(crate) fn new(dossier: &'a Dossier, policy: &'a Policy, prompt: &GuardPrompt, shown: Shown) -> Self {
-        let mut found: Vec<&Precedent> = dossier.retrieved().flat_map(|found| &found.precedents).collect();
+        let found = dossier.retrieved().flat_map(|found| &found.precedents);
+        let mut found: Vec<&Precedent> = found.filter(|near| near.similarity >= SHOWN_FROM).collect();
         found.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
         found.truncate(shown.precedents);
         let mut near: Vec<&(Arc<str>, Category, f32)> =

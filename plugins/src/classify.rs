@@ -1,4 +1,7 @@
 //! `classify`: a probability for every category the heads know, weighed with what was retrieved.
+//!
+//! Precedents speak twice. All of them speak together, as far as most around a text are of one mind ([`Neighbourhood`]).
+//! One that is very near speaks alone as well: a confirmed case has to act at once, whatever lies around it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,19 +14,30 @@ use policies::{
 };
 use serde::Deserialize;
 
+use crate::brief::{self, SHOWN_FROM};
+use crate::neighbours::{Neighbourhood, ramp};
 use crate::reading::{self, Reading};
 use crate::registry::{Resources, StageConfig};
+
+/// Precedents of a side that a finding cites, at most.
+const CITED: usize = 3;
 
 /// Options of `classify`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Similarity from which on a precedent counts at all, cosine, `-1.0..=1.0`.
+    /// Similarity from which on a precedent counts by itself, cosine, `-1.0..=1.0`.
     #[serde(default = "default_weigh_from")]
     weigh_from: f32,
-    /// Similarity from which on a precedent counts in full, cosine; more than `weigh_from`.
+    /// Similarity from which on a precedent counts by itself in full, cosine; more than `weigh_from`.
     #[serde(default = "default_weigh_full")]
     weigh_full: f32,
+    /// Similarity of the nearest from which on the precedents around a text count together, cosine, `-1.0..=1.0`.
+    #[serde(default = "default_agree_from")]
+    agree_from: f32,
+    /// Similarity of the nearest from which on they count in full, cosine; more than `agree_from`.
+    #[serde(default = "default_agree_full")]
+    agree_full: f32,
 }
 
 fn default_weigh_from() -> f32 {
@@ -32,13 +46,23 @@ fn default_weigh_from() -> f32 {
 fn default_weigh_full() -> f32 {
     0.90
 }
+fn default_agree_from() -> f32 {
+    0.30
+}
+fn default_agree_full() -> f32 {
+    0.70
+}
 
 impl StageConfig for Config {
     const KIND: &'static str = "classify";
 
     fn build(self, resources: &Resources) -> Result<Box<dyn Stage>, String> {
-        if !(-1.0 <= self.weigh_from && self.weigh_from < self.weigh_full && self.weigh_full <= 1.0) {
+        let ascend = |from: f32, full: f32| -1.0 <= from && from < full && full <= 1.0;
+        if !ascend(self.weigh_from, self.weigh_full) {
             return Err("`weigh_from` and `weigh_full` are ascending cosines, -1 to 1".to_owned());
+        }
+        if !ascend(self.agree_from, self.agree_full) {
+            return Err("`agree_from` and `agree_full` are ascending cosines, -1 to 1".to_owned());
         }
         let classifier = Arc::clone(&resources.classifier);
         Ok(Box::new(Classify {
@@ -64,6 +88,8 @@ impl Stage for Classify {
     async fn examine(&self, dossier: &Dossier) -> Result<Examination, StageError> {
         let reading = reading::read(&self.embedder, dossier, dossier.content().readings()).await?;
         let mut findings = self.classified(&reading)?;
+        let lines = (self.config.agree_from, self.config.agree_full);
+        self.hear(&mut findings, &Neighbourhood::of(dossier.retrieved(), lines));
         for retrieved in dossier.retrieved() {
             self.weigh(&mut findings, retrieved);
         }
@@ -100,17 +126,34 @@ impl Classify {
         Ok(findings)
     }
 
-    /// Lets precedents speak: harmful ones raise their category, allowed ones that are nearer than any
+    /// Lets precedents speak together: allowed ones that outweigh the others lower what the heads found, but no floor, and
+    /// harmful ones raise their category.
+    fn hear(&self, findings: &mut BTreeMap<Category, Finding>, around: &Neighbourhood<'_>) {
+        self.lower(findings, around.against(), around.allowed());
+        for (category, score) in around.harms() {
+            // What the heads are surer of needs no witnesses from afar.
+            if findings.get(category).is_none_or(|finding| score > finding.score.value()) {
+                raise(findings, category, score, around.harmful(category));
+            }
+        }
+    }
+
+    /// Lets precedents speak alone: harmful ones raise their category, allowed ones that are nearer than any
     /// harmful one lower all but the floors. Then cites the nearest clause of each category.
     fn weigh(&self, findings: &mut BTreeMap<Category, Finding>, retrieved: &Retrieved) {
+        let lines = (self.config.weigh_from, self.config.weigh_full);
+        let weight = |precedent: &Precedent| ramp(precedent.similarity, lines);
+        let alone = || retrieved.precedents.iter().filter(|precedent| precedent.alone);
         let harmful = |precedent: &&Precedent| precedent.ruling > Action::Allow;
-        for precedent in retrieved.precedents.iter().filter(harmful) {
-            self.raise(findings, precedent);
+        for precedent in alone().filter(harmful) {
+            if let Some(category) = &precedent.category {
+                raise(findings, category, weight(precedent), [precedent]);
+            }
         }
-        let nearest_harm = retrieved.precedents.iter().find(harmful).map_or(-1.0, |p| p.similarity);
-        let allowed = retrieved.precedents.iter().find(|precedent| precedent.ruling == Action::Allow);
+        let nearest_harm = alone().find(harmful).map_or(-1.0, |precedent| precedent.similarity);
+        let allowed = alone().find(|precedent| precedent.ruling == Action::Allow);
         if let Some(allowed) = allowed.filter(|allowed| allowed.similarity > nearest_harm) {
-            self.lower(findings, allowed);
+            self.lower(findings, weight(allowed), [allowed]);
         }
         for (id, category, _) in &retrieved.clauses {
             if let Some(finding) = findings.get_mut(category)
@@ -121,47 +164,63 @@ impl Classify {
         }
     }
 
-    fn raise(&self, findings: &mut BTreeMap<Category, Finding>, precedent: &Precedent) {
-        let Some(category) = &precedent.category else { return };
-        let weight = self.weight(precedent.similarity);
-        let Some(score) = Score::new(weight).filter(|score| score.value() > 0.0) else { return };
-        let finding = findings.entry(category.clone()).or_insert_with(|| Finding {
-            category: category.clone(),
-            score: Score::default(),
-            severity: Severity::default(),
-            evidence: Vec::new(),
-        });
-        finding.evidence.push(cite(precedent));
-        if score > finding.score {
-            finding.score = score;
-            finding.severity = finding.severity.max(precedent.severity);
-        }
-    }
-
-    fn lower(&self, findings: &mut BTreeMap<Category, Finding>, allowed: &Precedent) {
-        let keep = 1.0 - self.weight(allowed.similarity);
+    /// Takes the part `weight` off every score but the floors', and cites those that speak for it where that changed one.
+    fn lower<'a>(
+        &self,
+        findings: &mut BTreeMap<Category, Finding>,
+        weight: f32,
+        speaking: impl IntoIterator<Item = &'a Precedent>,
+    ) {
+        let speaking: Vec<&Precedent> = speaking.into_iter().take(CITED).collect();
         let floors = self.policy.floors();
         for finding in findings.values_mut().filter(|finding| !floors.contains(&finding.category)) {
-            if let Some(score) =
-                Score::new(finding.score.value() * keep).filter(|score| *score < finding.score)
-            {
+            let lowered = Score::new(finding.score.value() * (1.0 - weight));
+            if let Some(score) = lowered.filter(|score| *score < finding.score) {
                 finding.score = score;
-                finding.evidence.push(cite(allowed));
+                cite(finding, speaking.iter().copied());
             }
         }
     }
-
-    /// How much a precedent of that similarity counts, `0.0..=1.0`.
-    fn weight(&self, similarity: f32) -> f32 {
-        let Config { weigh_from, weigh_full } = self.config;
-        ((similarity - weigh_from) / (weigh_full - weigh_from)).clamp(0.0, 1.0)
-    }
 }
 
-fn cite(precedent: &Precedent) -> Evidence {
-    Evidence::Precedent {
-        id: Arc::clone(&precedent.id),
-        similarity: precedent.similarity,
-        ruling: precedent.ruling,
+/// Raises a category to `score` if that is more than it has, and cites those that speak for it.
+fn raise<'a>(
+    findings: &mut BTreeMap<Category, Finding>,
+    category: &Category,
+    score: f32,
+    speaking: impl IntoIterator<Item = &'a Precedent>,
+) {
+    let Some(score) = Score::new(score).filter(|score| score.value() > 0.0) else { return };
+    let finding = findings.entry(category.clone()).or_insert_with(|| Finding {
+        category: category.clone(),
+        score: Score::default(),
+        severity: Severity::default(),
+        evidence: Vec::new(),
+    });
+    let mut speaking = speaking.into_iter().peekable();
+    if score > finding.score {
+        finding.score = score;
+        let severity = speaking.peek().map_or(Severity::default(), |nearest| nearest.severity);
+        finding.severity = finding.severity.max(severity);
+    }
+    cite(finding, speaking);
+}
+
+/// Cites the nearest of the precedents, and of the others those worth showing: of each side [`CITED`] at most, none twice.
+fn cite<'a>(finding: &mut Finding, speaking: impl IntoIterator<Item = &'a Precedent>) {
+    for (place, precedent) in speaking.into_iter().enumerate().take(CITED) {
+        let is_allowed = precedent.ruling == Action::Allow;
+        let of_its_side = finding.evidence.iter().filter_map(|evidence| match evidence {
+            Evidence::Precedent { id, ruling, .. } if (*ruling == Action::Allow) == is_allowed => Some(id),
+            Evidence::Precedent { .. }
+            | Evidence::Span(_)
+            | Evidence::Clause(_)
+            | Evidence::Listed { .. } => None,
+        });
+        let cited: Vec<_> = of_its_side.collect();
+        let worth_it = place == 0 || precedent.similarity >= SHOWN_FROM;
+        if worth_it && cited.len() < CITED && !cited.contains(&&precedent.id) {
+            finding.evidence.push(brief::cite(precedent));
+        }
     }
 }

@@ -15,6 +15,7 @@ pub mod extract;
 mod folding;
 pub mod ground;
 mod kept;
+mod neighbours;
 pub mod pii;
 mod precedents;
 mod reading;
@@ -35,6 +36,7 @@ pub use ground::{
     Citation, Features, GroundError, Grounded, GroundedSentence, Grounder, Passages, SourceSentence, Sources,
     Support, ground_text,
 };
+pub use neighbours::{NEIGHBOUR_FROM, Voice, ramp, vote};
 pub use precedents::{
     Account, Alert, Case, Entered, FloodOptions, Line, Opinion, PrecedentError, PrecedentOptions, Precedents,
     Refusal, Review, Standing, State, fit, own_tags,

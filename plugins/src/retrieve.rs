@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::bank::{CLAUSES, PRECEDENTS};
 use crate::folding::{essence, wording};
+use crate::neighbours::{NEIGHBOUR_FROM, NEIGHBOURS};
 use crate::precedents::Precedents;
 use crate::reading::{self, Window};
 use crate::registry::{Resources, StageConfig};
@@ -28,16 +29,19 @@ pub(crate) const NEAR_WORDING: f32 = 0.90;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Least similarity of a precedent, cosine, `-1.0..=1.0`. Among the tenant's own, the line that was fitted to its
-    /// confirmed cases takes its place, where there is one.
+    /// Least similarity of a precedent, cosine, `-1.0..=1.0`. It is low: far ones say nothing singly, but something
+    /// together. The line that was fitted to a tenant's confirmed cases says which of those may speak singly.
     #[serde(default = "default_at_least")]
     at_least: f32,
     /// Least similarity of a clause, cosine. A rule and what breaks it are worded differently, so this is low.
     #[serde(default = "default_clause_at_least")]
     clause_at_least: f32,
-    /// Precedents and clauses per window of the text.
+    /// Precedents per window of the text, of each bank; `classify` hears at most 32 in all.
     #[serde(default = "default_k")]
     k: usize,
+    /// Clauses per window of the text.
+    #[serde(default = "default_clause_k")]
+    clause_k: usize,
     /// Least similarity of a near copy, cosine; its wording must agree as well.
     #[serde(default = "default_near_copy")]
     near_copy: f32,
@@ -53,12 +57,15 @@ fn default_bank() -> String {
     PRECEDENTS.to_owned()
 }
 fn default_at_least() -> f32 {
-    0.45
+    NEIGHBOUR_FROM
 }
 fn default_clause_at_least() -> f32 {
     0.25
 }
 fn default_k() -> usize {
+    NEIGHBOURS
+}
+fn default_clause_k() -> usize {
     8
 }
 fn default_near_copy() -> f32 {
@@ -79,8 +86,8 @@ impl StageConfig for Config {
         if !(0.0..=1.0).contains(&self.near_wording) {
             return Err("`near_wording` lies within 0 to 1".to_owned());
         }
-        if !(1..=100).contains(&self.k) {
-            return Err("`k` lies within 1 to 100".to_owned());
+        if ![self.k, self.clause_k].iter().all(|count| (1..=100).contains(count)) {
+            return Err("`k` and `clause_k` lie within 1 to 100".to_owned());
         }
         let own = resources.policy.precedents().iter().filter_map(|precedent| precedent.category.clone());
         let known: BTreeSet<Category> = own.collect();
@@ -111,6 +118,15 @@ struct Candidate {
     copy: Copy,
 }
 
+/// A precedent near a window.
+struct Met<'a> {
+    hit: &'a Hit,
+    /// Whether it may speak by itself.
+    alone: bool,
+    /// Whether models read the view that the window is of.
+    read: bool,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Copy {
     None,
@@ -127,20 +143,22 @@ impl Stage for Retrieve {
         let mut precedents: BTreeMap<Arc<str>, Candidate> = BTreeMap::new();
         let mut clauses: BTreeMap<Arc<str>, (Category, f32)> = BTreeMap::new();
         let mut matched: BTreeMap<Arc<str>, f32> = BTreeMap::new();
+        let Config { at_least, k, clause_at_least, clause_k, .. } = self.config;
         for window in &reading.windows {
             let read = window.view.is_read();
-            for hit in self.nearest(window, PRECEDENTS, self.config.at_least).await? {
-                self.keep_nearest(&mut precedents, &hit, &essences, read);
+            for hit in self.nearest(window, PRECEDENTS, (k, at_least)).await? {
+                self.keep_nearest(&mut precedents, Met { hit: &hit, alone: true, read }, &essences);
             }
             for hit in self.nearest_case(window).await? {
                 let nearest = matched.entry(hit.row.id.as_str().into()).or_insert(hit.similarity);
                 *nearest = nearest.max(hit.similarity);
-                self.keep_nearest(&mut precedents, &hit, &essences, read);
+                let alone = self.cases.as_ref().is_none_or(|cases| cases.speaks_alone(hit.similarity));
+                self.keep_nearest(&mut precedents, Met { hit: &hit, alone, read }, &essences);
             }
             if !read {
                 continue;
             }
-            for hit in self.nearest(window, CLAUSES, self.config.clause_at_least).await? {
+            for hit in self.nearest(window, CLAUSES, (clause_k, clause_at_least)).await? {
                 let category = Category::named(hit.row.label.as_deref().unwrap_or_default());
                 let kept = clauses.entry(hit.row.id.as_str().into()).or_insert((category, -1.0));
                 kept.1 = kept.1.max(hit.similarity);
@@ -164,7 +182,13 @@ impl Stage for Retrieve {
 }
 
 impl Retrieve {
-    async fn nearest(&self, window: &Window<'_>, bank: &str, minimum: f32) -> Result<Vec<Hit>, StageError> {
+    /// The `k` nearest rows of each index, no farther than `minimum`.
+    async fn nearest(
+        &self,
+        window: &Window<'_>,
+        bank: &str,
+        (k, minimum): (usize, f32),
+    ) -> Result<Vec<Hit>, StageError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
         let query = Query {
             minimum,
@@ -174,7 +198,7 @@ impl Retrieve {
                 now: Some(now),
                 ..Filter::default()
             },
-            ..Query::new(window.embedding.vector.to_vec(), self.config.k)
+            ..Query::new(window.embedding.vector.to_vec(), k)
         };
         let mut hits = Vec::new();
         for index in &self.banks {
@@ -194,14 +218,13 @@ impl Retrieve {
         found.map_err(|source| StageError::Unavailable { dependency: "index", source: Box::new(source) })
     }
 
-    /// Keeps what `hit` is nearest to; of a view that is not `read`, only if it is a copy: what resembles gibberish says
-    /// nothing.
+    /// Keeps what was met unless the same precedent was met nearer; in a view that is not read, only a copy: what resembles
+    /// gibberish says nothing.
     fn keep_nearest(
         &self,
         kept: &mut BTreeMap<Arc<str>, Candidate>,
-        hit: &Hit,
+        Met { hit, alone, read }: Met<'_>,
         essences: &[String],
-        read: bool,
     ) {
         let Some(ruling) = hit.row.ruling.as_deref().and_then(Action::named) else { return };
         let id: Arc<str> = hit.row.id.as_str().into();
@@ -219,6 +242,7 @@ impl Retrieve {
             severity: hit.row.severity.and_then(Severity::new).unwrap_or_default(),
             ruling,
             text: hit.row.text.as_str().into(),
+            alone,
         };
         kept.insert(id, Candidate { precedent, copy });
     }

@@ -30,14 +30,14 @@ severity = 4
 text = "Do not insult people."
 [[precedent]]
 id = "p-1"
-text = "You are nothing but a lazy liar."
+text = "Nobody wants to hear from you, you silly clown."
 language = "en"
 ruling = "block"
 category = "harassment"
 severity = 4
 [[precedent]]
 id = "p-2"
-text = "Your dog is a lazy old fellow, isn't he?"
+text = "Nobody asked you to wear the silly clown costume, but we all loved it."
 language = "en"
 ruling = "allow"
 [[stage]]
@@ -50,6 +50,8 @@ kind = "classify"
 on_fault = "review"
 weigh_from = 0.98
 weigh_full = 0.99
+agree_from = 0.98
+agree_full = 0.99
 [[stage]]
 kind = "adjudicate"
 on_fault = "review"

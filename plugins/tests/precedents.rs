@@ -308,6 +308,17 @@ fn the_line_is_fitted_from_confirmed_cases_and_decides_who_resembles() {
         let line = account.line.expect("enough pairs");
         assert!(line.precision >= 0.9 && (0.30..=0.95).contains(&line.similarity), "{line:?}");
         assert_eq!(house.cases.line(), Some(line), "retrieve goes by it");
+        assert!(
+            house.cases.speaks_alone(line.similarity) && !house.cases.speaks_alone(line.similarity - 0.01)
+        );
+        let (_, embedder, _) = models();
+        let near = "Buy cheap watches at our shop, number 3";
+        let vector =
+            runtime.block_on(plugins::embed_whole(embedder, &[near])).expect("it is embedded").remove(0);
+        let found = runtime.block_on(house.cases.acting(&vector, 32, -1.0)).expect("the bank answers");
+        let (above, below): (Vec<_>, Vec<_>) =
+            found.iter().partition(|hit| house.cases.speaks_alone(hit.similarity));
+        assert!(!above.is_empty() && !below.is_empty(), "those below the line are neighbours as well");
     } else {
         panic!("too many of the texts are near copies: {}", account.acting);
     }

@@ -206,6 +206,103 @@ fn a_paraphrase_of_an_allowed_text_scores_lower_except_for_floors() {
     assert!((spam(&judge_by(&floor, vec![precedent("q", twin, "allow")], text)) - before).abs() < 1e-4);
 }
 
+/// No precedent of [`ORCHARD`] is near enough to it to speak alone.
+const NURSERY: &str = "Fruit trees for every garden and farm grow in our nursery.";
+const ORCHARD: [&str; 9] = [
+    "Our nursery delivers peach trees to your door.",
+    "My uncle sells young fruit trees to gardeners.",
+    "Pear trees grow well on the slope next to the farm.",
+    "They planted a row of apple trees along the road.",
+    "An orchard needs pruning every winter.",
+    "Where do walnut trees do best?",
+    "Buy our cherry saplings, cheap and strong.",
+    "We grow vines on the hill above the village.",
+    "The plum harvest was good this year.",
+];
+
+/// [`ORCHARD`] as precedents: the one of that number is blocked, or all are, and the others are allowed.
+fn orchard(blocked: Option<usize>) -> Vec<Row> {
+    let ruling = |n: usize| if blocked.is_none_or(|only| only == n) { "block" } else { "allow" };
+    ORCHARD.iter().enumerate().map(|(n, text)| precedent(&format!("o{n}"), text, ruling(n))).collect()
+}
+
+#[test]
+fn harmful_precedents_raise_together_a_text_that_is_near_none_of_them() {
+    let singly = orchard(None).into_iter().take(3).map(|row| spam(&judge(vec![row], NURSERY)));
+    let most = singly.fold(0.0, f32::max);
+    let together = judge_by(&SMALL.replace("flag = 0.5", "flag = 0.3"), orchard(None), NURSERY);
+    assert!(most < 0.45 && spam(&together) > most + 0.1, "{most} singly, {} together", spam(&together));
+    let cited: Vec<bool> = (0..ORCHARD.len()).map(|n| cites(&together, &format!("o{n}"))).collect();
+    assert_eq!(cited, [true, true, true, false, false, false, false, false, false], "the nearest three");
+}
+
+#[test]
+fn among_allowed_precedents_one_that_is_harmful_and_not_near_raises_nothing() {
+    let before = spam(&judge(Vec::new(), NURSERY));
+    let lone = spam(&judge(vec![precedent("o2", ORCHARD[2], "block")], NURSERY));
+    let among = spam(&judge(orchard(Some(2)), NURSERY));
+    assert!(lone > before + 0.1, "{lone} with it alone, {before} before");
+    assert!(among < before.max(lone / 2.0), "{among} among allowed ones, {lone} with it alone");
+}
+
+#[test]
+fn one_near_precedent_raises_at_once_whatever_lies_around_it() {
+    let paraphrase = "Behind the old mill, on the hill, we planted 200 quince trees.";
+    let blocked = || precedent("q", QUINCE, "block");
+    let alone = spam(&judge(vec![blocked()], paraphrase));
+    let mut among = orchard(Some(ORCHARD.len()));
+    among.push(blocked());
+    let among = spam(&judge(among, paraphrase));
+    assert!(alone > 0.9 && (among - alone).abs() < 1e-4, "{alone} alone, {among} among allowed ones");
+}
+
+#[test]
+fn allowed_precedents_around_a_text_lower_it_together_except_for_floors() {
+    let text = "Claim your free prize now! Text WIN to 80085, you have been selected to receive cash.";
+    let around = [
+        "The winner of the school raffle can collect the prize at the office.",
+        "Text your answer to the radio quiz and win two concert tickets.",
+        "Congratulations, you won the reading contest, your prize is a book.",
+        "Send a text with your name to enter the library's free raffle.",
+        "You were selected for the cash award of the student fund.",
+        "All winners of the bake sale lottery were told by text message.",
+        "Did you claim your travel cash back yet?",
+    ];
+    let allowed = || around.map(|text| precedent(text, text, "allow")).to_vec();
+    let floor = SMALL.replace("name = \"spam\"\n", "name = \"spam\"\nfloor = true\n");
+    let before = spam(&judge(Vec::new(), text));
+    let after = spam(&judge(allowed(), text));
+    assert!(before > 0.5 && after < before * 0.7 && after > 0.0, "{before} to {after}");
+    assert!((spam(&judge_by(&floor, allowed(), text)) - before).abs() < 1e-4);
+}
+
+#[test]
+fn lines_that_do_not_ascend_are_refused_by_name() {
+    let (runtime, embedder, classifier) = models();
+    for (kind, options, named) in [
+        ("classify", "agree_from = 0.7\nagree_full = 0.3", "`agree_from` and `agree_full`"),
+        ("classify", "weigh_from = 0.9\nweigh_full = 0.9", "`weigh_from` and `weigh_full`"),
+        ("retrieve", "clause_k = 0", "`k` and `clause_k`"),
+    ] {
+        let stage = format!("kind = \"{kind}\"\n");
+        let policy = SMALL.replace(&stage, &format!("{stage}{options}\n"));
+        let policy = Arc::new(Policy::parse(&policy).expect("a policy"));
+        let own = runtime.block_on(plugins::policy_bank(&policy, embedder, None)).expect("the bank is built");
+        let resources = Resources {
+            policy,
+            embedder: embedder.clone(),
+            classifier: Arc::clone(classifier),
+            banks: vec![own],
+            tenant: None,
+            llama: None,
+            writer: None,
+            judging: None,
+        };
+        let refused = plugins::builtin().pipeline(&resources).err().expect("it is refused").to_string();
+        assert!(refused.contains(named), "{refused}");
+    }
+}
+
 #[test]
 fn every_category_that_counts_as_scored_moves_on_an_example() {
     let neutral = judge_by(DEFAULT, Vec::new(), "The library opens at nine on weekdays.");

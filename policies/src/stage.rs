@@ -65,6 +65,9 @@ pub struct Precedent {
     pub ruling: Action,
     /// The text that was decided on, for a model to compare with.
     pub text: Arc<str>,
+    /// Whether it is near enough to speak by itself, and not only together with others. A tenant's own case is so from the
+    /// similarity on that was fitted to that tenant's confirmed cases, where one was.
+    pub alone: bool,
 }
 
 /// What an index gave for a text.

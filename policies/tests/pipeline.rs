@@ -62,6 +62,7 @@ impl Stage for Retrieves {
             severity: Severity::default(),
             ruling: Action::Block,
             text: "a text".into(),
+            alone: true,
         };
         let retrieved = Retrieved { precedents: vec![known], ..Retrieved::default() };
         Ok(Examination::of_whole(dossier, Entry::Precedents(retrieved)))

@@ -30,7 +30,7 @@ use flood::Flood;
 
 /// Precision at which the line between alike and not is fitted, unless said otherwise.
 const PRECISION: f32 = 0.9;
-/// From here on a precedent weighs in a verdict, so that it counts as matched. *Units*: cosine.
+/// From here on a precedent may weigh in a verdict by itself, so that it counts as matched. *Units*: cosine.
 const MATCHED_FROM: f32 = 0.6;
 /// Confirmations and retractions after which the line is fitted anew without being asked.
 const CHANGES: usize = 20;
@@ -132,20 +132,29 @@ impl Precedents {
         Ok(row.ok_or_else(unknown)?)
     }
 
-    /// Cases that act now and are nearest to `vector`, no farther than the fitted line or else `at_least`.
+    /// Cases that act now and are nearest to `vector`, no farther than `at_least`.
+    ///
+    /// The fitted line cuts none of them off: those below it speak together, see [`Self::speaks_alone`].
     ///
     /// # Errors
     ///
     /// The index does not answer.
     pub async fn acting(&self, vector: &[f32], k: usize, at_least: f32) -> Result<Vec<Hit>, PrecedentError> {
-        let minimum = self.line().map_or(at_least, |line| line.similarity);
-        let query = Query { minimum, filter: self.acting_filter(), ..Query::new(vector.to_vec(), k) };
+        let filter = self.acting_filter();
+        let query = Query { minimum: at_least, filter, ..Query::new(vector.to_vec(), k) };
         let mut hits = self.index.nearest(&query).await?;
         // The index says so a moment later: a stopped case may still be there as one that acts.
         if let Some(flood) = &self.flood {
             hits.retain(|hit| !flood.stopped(&hit.row.id));
         }
         Ok(hits)
+    }
+
+    /// Whether a case that is as similar as that to a text may speak by itself: from the fitted line on, where there is
+    /// one.
+    #[must_use]
+    pub fn speaks_alone(&self, similarity: f32) -> bool {
+        self.line().is_none_or(|line| similarity >= line.similarity)
     }
 
     /// Files which cases a text matched, and stops those that match too much of the traffic.

@@ -18,17 +18,21 @@ pub(super) fn print(report: &LearningReport, json: bool) -> anyhow::Result<()> {
     )?;
     let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     let [cases, rulings, lines, auprc, recall] = ["cases", "rulings", "lines", "AUPRC", "recall at 2 % FPR"];
-    writeln!(out, "  {cases:>5} {rulings:<9} {lines:<7} {auprc:>7} {recall:>18}")?;
-    for BankReport { precedents, shuffled, fitted, auprc, recall } in banks {
+    let [caught, alarmed] = ["harm flagged", "harmless flagged"];
+    writeln!(out, "  {cases:>5} {rulings:<9} {lines:<7} {auprc:>7} {recall:>18} {caught:>13} {alarmed:>17}")?;
+    for BankReport { precedents, shuffled, fitted, auprc, recall, caught, alarmed } in banks {
         let rulings = if *shuffled { "shuffled" } else { "as given" };
         let lines = if *fitted { "fitted" } else { "default" };
-        let [auprc, recall] = [auprc, recall].map(|value| figure(*value));
-        writeln!(out, "  {precedents:>5} {rulings:<9} {lines:<7} {auprc:>7} {recall:>18}")?;
+        let [auprc, recall, caught, alarmed] = [auprc, recall, caught, alarmed].map(|value| figure(*value));
+        writeln!(
+            out,
+            "  {precedents:>5} {rulings:<9} {lines:<7} {auprc:>7} {recall:>18} {caught:>13} {alarmed:>17}"
+        )?;
     }
-    let WeightsFit { weigh_from, weigh_full, brier, brier_before, near_copy, harmless } = weights;
+    let WeightsFit { agree_from, agree_full, brier, brier_before, near_copy, harmless } = weights;
     writeln!(
         out,
-        "  fitted: weigh_from = {weigh_from}, weigh_full = {weigh_full} (Brier {brier:.3}, by default {brier_before:.3}); of \
+        "  fitted: agree_from = {agree_from}, agree_full = {agree_full} (Brier {brier:.3}, by default {brier_before:.3}); of \
          {harmless} harmless texts one in a thousand comes nearer to a case of the harm than {near_copy:.3}"
     )?;
     for AllowReport { precedents, family, fpr, recall } in allowed {

@@ -45,17 +45,17 @@ impl<'a> Decided<'a> {
     }
 }
 
-/// A policy that judges the new category by nothing but precedents.
+/// A policy that judges the new category by nothing but precedents, which it finds as any policy does that says nothing else.
 pub(super) fn learning_policy(bank: &[Decided<'_>], fitted: Option<&WeightsFit>) -> String {
     let weights = fitted.map_or_else(String::new, |fit| {
-        format!("weigh_from = {}\nweigh_full = {}\n", fit.weigh_from, fit.weigh_full)
+        format!("agree_from = {}\nagree_full = {}\n", fit.agree_from, fit.agree_full)
     });
     let policy = format!(
         "name = \"learning\"\nversion = \"1\"\nlanguages = [\"en\", \"de\"]\n\
          [thresholds]\nscore = {{ flag = 0.5, review = 0.7, block = 0.9 }}\n\
          severity = {{ flag = 0, review = 0, block = 0 }}\n\
          [[category]]\nname = \"{KIND}\"\ncustom = true\ndefinition = \"What the precedents show.\"\n\
-         [[stage]]\nkind = \"retrieve\"\non_fault = \"block\"\nat_least = -1.0\n\
+         [[stage]]\nkind = \"retrieve\"\non_fault = \"block\"\n\
          [[stage]]\nkind = \"classify\"\non_fault = \"block\"\n{weights}"
     );
     with_precedents(&policy, bank)

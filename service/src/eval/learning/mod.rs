@@ -2,8 +2,9 @@
 //! what allowed ones do about a family of false alarms.
 //!
 //! Half of the texts are there to be entered into the bank. Of the rest, by a hash of the id, half fit the lines between
-//! which a precedent begins to count and counts in full, and half are measured on. Each bank is measured a second time
-//! with its rulings shuffled among its texts: what is gained then is gained without knowing anything.
+//! which the precedents around a text begin to count and count in full, and half are measured on. Each bank is measured
+//! with the default lines and with those, and each time once more with its rulings shuffled among its texts: what is gained
+//! then is gained without knowing anything.
 
 mod bank;
 mod weights;
@@ -83,6 +84,10 @@ pub struct BankReport {
     pub auprc: Option<f64>,
     /// Share of the harmful texts above all but 2 % of the harmless ones.
     pub recall: Option<f64>,
+    /// Share of the harmful texts that are flagged: that score 0.5.
+    pub caught: Option<f64>,
+    /// Share of the harmless texts that are flagged.
+    pub alarmed: Option<f64>,
 }
 
 /// What allowed cases do about false alarms of the default policy.
@@ -183,8 +188,10 @@ pub async fn learning(
         let bank = parts.bank(size);
         banks.push(measure(&bank, None, &parts.measured, models).await?);
         if size > 0 {
+            let shuffled = shuffled(bank.clone());
+            banks.push(measure(&shuffled, None, &parts.measured, models).await?);
             banks.push(measure(&bank, Some(&weights), &parts.measured, models).await?);
-            banks.push(measure(&shuffled(bank), Some(&weights), &parts.measured, models).await?);
+            banks.push(measure(&shuffled, Some(&weights), &parts.measured, models).await?);
         }
     }
     let allowed = allowed(&parts, models, default).await?;
@@ -224,6 +231,8 @@ async fn measure(
         fitted: fitted.is_some(),
         auprc: average_precision(&ranked),
         recall: recall_at(&ranked),
+        caught: flagged(&judged, true),
+        alarmed: flagged(&judged, false),
     })
 }
 
@@ -242,6 +251,12 @@ fn recall_at(ranked: &[(f32, bool)]) -> Option<f64> {
     )]
     let spared = harmless.get((RATE * harmless.len() as f64) as usize).copied()?;
     share(harmful.iter().filter(|score| **score > spared).count(), harmful.len())
+}
+
+/// The share that is flagged of the texts that are harmful, or of those that are not.
+fn flagged(judged: &[(policies::Verdict, bool)], wanted: bool) -> Option<f64> {
+    let meant = judged.iter().filter(|(_, harmful)| *harmful == wanted);
+    share(meant.clone().filter(|(verdict, _)| verdict.action >= Action::Flag).count(), meant.count())
 }
 
 async fn judge(pipeline: &Pipeline, examples: &[Example]) -> Vec<(policies::Verdict, bool)> {
@@ -263,7 +278,7 @@ async fn fit(parts: &Parts, models: &Models) -> Result<WeightsFit, LearningError
     let vectors = embed_whole(&models.embedder, &texts).await?;
     let labelled = vectors.into_iter().zip(parts.fitted.iter().map(|example| example.harmful));
     Ok(WeightsFit::of(
-        &labelled.map(|(vector, harmful)| weights::Nearest::of(&vector, &sides, harmful)).collect::<Vec<_>>(),
+        &labelled.map(|(vector, harmful)| weights::Around::of(&vector, &sides, harmful)).collect::<Vec<_>>(),
     ))
 }
 
@@ -286,15 +301,11 @@ async fn allowed(parts: &Parts, models: &Models, default: &str) -> Result<Vec<Al
         let decided: Vec<Decided<'_>> = cases.iter().map(|(id, text)| Decided::allowed(id, text)).collect();
         let pipeline = bank::pipeline(&bank::with_precedents(default, &decided), models).await?;
         let judged = judge(&pipeline, &rest).await;
-        let flagged = |wanted: bool| {
-            let meant = judged.iter().filter(|(_, harmful)| *harmful == wanted);
-            share(meant.clone().filter(|(verdict, _)| verdict.action >= Action::Flag).count(), meant.count())
-        };
         reports.push(AllowReport {
             precedents: cases.len(),
             family,
-            fpr: flagged(false),
-            recall: flagged(true),
+            fpr: flagged(&judged, false),
+            recall: flagged(&judged, true),
         });
     }
     Ok(reports)
