@@ -15,7 +15,9 @@ pub mod extract;
 mod folding;
 pub mod ground;
 mod kept;
+mod lanes;
 mod neighbours;
+mod pattern;
 pub mod pii;
 mod precedents;
 mod reading;
@@ -36,6 +38,7 @@ pub use ground::{
     Citation, Features, GroundError, Grounded, GroundedSentence, Grounder, Passages, SourceSentence, Sources,
     Support, ground_text,
 };
+pub use lanes::{Unread, aside};
 pub use neighbours::{NEIGHBOUR_FROM, Voice, ramp, vote};
 pub use precedents::{
     Account, Alert, Case, Entered, FloodOptions, Line, Opinion, PrecedentError, PrecedentOptions, Precedents,
@@ -46,6 +49,13 @@ pub use sentences::sentences;
 pub use summary::{Given, PASSAGES_AT_ONCE, Retrieved};
 
 use policies::Assignment;
+
+/// Builds what texts are read with that no policy orders, so that the first text need not wait for it: patterns of attacks
+/// and of personal data. Blocking, for a tenth of a second.
+pub fn prepare() {
+    pii::prepare();
+    shield::prepare();
+}
 
 /// Every stage that ships with the service and judges texts.
 #[must_use]

@@ -162,7 +162,8 @@ pub struct Limits {
     pub max_documents: usize,
     /// Summaries made at the same time, at most; more are refused at once with 503.
     pub max_summaries: usize,
-    /// Milliseconds a request may take if it does not say itself; 0 for as long as it takes.
+    /// Milliseconds until a request that was received is answered, if it does not say itself; 0 for as long as it takes. A
+    /// twentieth of them, at most 250, is kept for sending the answer: judging ends that much sooner.
     pub deadline_ms: u64,
     /// Seconds that accepted requests have to finish after a signal to stop.
     pub shutdown_seconds: u64,

@@ -9,6 +9,7 @@ pub mod chambers;
 pub mod clerk;
 pub mod cli;
 pub mod config;
+mod deadline;
 pub mod decisions;
 pub mod durable;
 pub mod engine;

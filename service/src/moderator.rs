@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::chambers::Chambers;
 use crate::config::Limits;
+use crate::deadline;
 use crate::decisions::{Decisions, Minutes};
 use crate::error::ApiError;
 use crate::metrics::Metrics;
@@ -45,7 +46,7 @@ pub struct Terms {
     pub policy: Option<String>,
     /// Names of the categories to judge; all of the policy's if empty.
     pub categories: Vec<String>,
-    /// How long each text may take; as configured unless given.
+    /// By when each text's answer is sent; as configured unless given.
     pub deadline: Option<Duration>,
     /// Whether stages should say in a line why they judge so.
     pub explain: bool,
@@ -63,6 +64,12 @@ impl Docket {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         self.pipeline.policy()
+    }
+
+    /// How long judging a text may take, so that the answer is sent by the deadline; as long as it takes if there is none.
+    #[must_use]
+    pub fn budget(&self) -> Option<Duration> {
+        self.ask.budget
     }
 }
 
@@ -127,9 +134,7 @@ impl Moderator {
             })
         };
         let categories = terms.categories.iter().map(category).collect::<Result<BTreeSet<_>, _>>()?;
-        let configured =
-            (self.limits.deadline_ms > 0).then(|| Duration::from_millis(self.limits.deadline_ms));
-        let budget = terms.deadline.or(configured);
+        let budget = self.limits.budget(terms.deadline);
         Ok(Docket {
             pipeline: Arc::clone(&pipeline),
             ask: Arc::new(Ask { categories, budget, explain: terms.explain }),
@@ -168,7 +173,10 @@ impl Moderator {
     ) -> Result<Judgment, ApiError> {
         let (started, _judging) = (Instant::now(), self.metrics.judging());
         let content = Arc::new(self.content(text).await?);
-        let judgment = docket.pipeline.judge(Arc::clone(&content), &docket.ask).await;
+        // What it took to read the text counts.
+        let budget = deadline::left(docket.budget(), started.elapsed());
+        let ask = Ask { budget, ..docket.ask.as_ref().clone() };
+        let judgment = docket.pipeline.judge(Arc::clone(&content), &ask).await;
         self.metrics.count(docket.policy(), &judgment, started.elapsed());
         if let Some(decisions) = &self.decisions {
             decisions.judged(content.original(), &judgment, docket.policy());

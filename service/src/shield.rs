@@ -41,9 +41,9 @@ pub async fn prompt(
 ///
 /// # Errors
 ///
-/// The process is shutting down.
+/// [`ApiError::Internal`]: the text could not be read.
 pub async fn document(policy: &Policy, text: String) -> Result<bool, ApiError> {
     let line = shield::line(policy);
-    let reading = tokio::task::spawn_blocking(move || !shield::in_text(&text, line).is_empty());
-    reading.await.map_err(|_| ApiError::Internal)
+    let attacks = shield::read(text, line).await.map_err(|_| ApiError::Internal)?;
+    Ok(!attacks.is_empty())
 }

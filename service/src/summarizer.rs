@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::chambers::Chambers;
 use crate::config::Limits;
+use crate::deadline;
 use crate::decisions::Decisions;
 use crate::error::ApiError;
 use crate::grounds::{Grounds, Standing};
@@ -39,7 +40,7 @@ pub struct Order {
     pub query: Option<String>,
     /// What it is to be like; its language, if that is empty, is the query's or the documents'.
     pub wish: Wish,
-    /// How long it may take; as configured unless given.
+    /// By when its answer is sent; as configured unless given.
     pub deadline: Option<Duration>,
     /// Who hears each sentence as soon as it is checked.
     pub listener: Option<Arc<dyn Listener>>,
@@ -139,9 +140,8 @@ impl Summarizer {
         }
         let query = query.map(Into::into);
         let assignment = Assignment { library, query, wish, listener: order.listener };
-        let configured =
-            (self.limits.deadline_ms > 0).then(|| Duration::from_millis(self.limits.deadline_ms));
-        let budget = order.deadline.or(configured);
+        // What it took to fetch the documents counts.
+        let budget = deadline::left(self.limits.budget(order.deadline), started.elapsed());
         let ask = Ask { categories: BTreeSet::new(), budget, explain: false };
         let summarized = pipeline.summarize(Arc::new(assignment), &ask).await;
         self.metrics.count_summary(&name, &summarized, started.elapsed());
@@ -172,11 +172,7 @@ impl Summarizer {
             return Err(field("documents", &format!("more than {limit} (limits.max_documents)")));
         }
         documents.iter().try_for_each(|document| self.fits("documents", document))?;
-        self.grounds.hold(text, documents, deadline.or_else(|| self.configured())).await
-    }
-
-    fn configured(&self) -> Option<Duration> {
-        (self.limits.deadline_ms > 0).then(|| Duration::from_millis(self.limits.deadline_ms))
+        self.grounds.hold(text, documents, self.limits.budget(deadline)).await
     }
 
     fn fits(&self, name: &'static str, text: &str) -> Result<(), ApiError> {

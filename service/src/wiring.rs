@@ -266,6 +266,8 @@ pub async fn moderator(config: &Config, access: Access) -> Result<Moderator, Wir
 ///
 /// As [`verbs`].
 pub async fn house(config: &Config) -> Result<House, WiringError> {
+    // While the models load: facades look for attacks and personal data whatever the policies order.
+    let preparing = tokio::task::spawn_blocking(plugins::prepare);
     let (policies, written) = policies(config, Access::Write)?;
     let (moderator, summarizer) = verbs_of(&policies, written).await?;
     let engine = policies.engine.clone().ok_or(WiringError::NoBanks)?;
@@ -283,6 +285,8 @@ pub async fn house(config: &Config) -> Result<House, WiringError> {
     let jobs = Arc::new(Jobs::open(&folder.join("jobs")).map_err(WiringError::Kept)?);
     let protect = |bank| Arc::new(Protected::new(Arc::clone(&engine.banks), bank));
     let protected = config.protected.bank.clone().map(protect);
+    // A pattern that is not built by now is when it is first needed.
+    let _ = preparing.await;
     Ok(House {
         moderator,
         summarizer,

@@ -121,6 +121,7 @@ impl Llama {
         options: &LlamaOptions,
     ) -> Result<Self, InferenceError> {
         options.check()?;
+        neutral::prepare();
         let folder = Arc::new(ModelFolder::read(folder)?);
         let tokenizer = LlamaTokenizer::load(&folder.tokenizer())?;
         let spelling = Arc::new(Spelling::of(&tokenizer));

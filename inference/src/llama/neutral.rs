@@ -39,6 +39,11 @@ static MARKS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     written.filter_map(|pattern| Regex::new(&pattern).ok()).collect()
 });
 
+/// Builds the patterns, so that no text has to wait for that.
+pub(super) fn prepare() {
+    LazyLock::force(&MARKS);
+}
+
 /// `text` with everything taken apart that a template is made of.
 pub(super) fn neutral(text: &str) -> Cow<'_, str> {
     MARKS.iter().fold(Cow::Borrowed(text), |text, mark| {

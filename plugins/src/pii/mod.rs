@@ -17,6 +17,8 @@ use policies::Severity;
 use regex::Regex;
 use serde::Deserialize;
 
+use crate::pattern::pattern;
+
 /// What a datum is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -138,20 +140,33 @@ pub struct Datum {
 
 static PATTERNS: LazyLock<Vec<(Kind, Regex)>> = LazyLock::new(|| {
     // Invariant: every pattern compiles; a test builds them all.
-    Kind::ALL.into_iter().filter_map(|kind| Some((kind, Regex::new(kind.pattern()).ok()?))).collect()
+    Kind::ALL.into_iter().filter_map(|kind| Some((kind, pattern(kind.pattern())?))).collect()
 });
 
 /// Digits in groups, as telephone numbers of any country are written.
 static DIALLED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\(?[0-9]{2,10}\)?(?:[ .-]?[0-9]{2,8}){0,5}(?:x[0-9]{1,5})?").ok());
+    LazyLock::new(|| pattern(r"\(?[0-9]{2,10}\)?(?:[ .-]?[0-9]{2,8}){0,5}(?:x[0-9]{1,5})?"));
 
 /// Words before a number that say it is dialled.
 static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
+    pattern(
         r"(?i)\b(?:phones?|tel(?:ephone|efon)?|mobile|cell|fax|call(?:ed|ing)?|dial|reach|ring|text|number|hotline|handy|rufnummer|anrufen|ruf|durchwahl)\b",
     )
-    .ok()
 });
+
+/// Builds the patterns, so that no text has to wait for that.
+pub fn prepare() {
+    LazyLock::force(&PATTERNS);
+    LazyLock::force(&DIALLED);
+    LazyLock::force(&ANNOUNCED);
+}
+
+/// Whether they are built.
+#[must_use]
+pub fn is_prepared() -> bool {
+    let alone = [&DIALLED, &ANNOUNCED];
+    LazyLock::get(&PATTERNS).is_some() && alone.into_iter().all(|pattern| LazyLock::get(pattern).is_some())
+}
 
 /// How far before a number such a word may stand. *Units*: bytes.
 const ANNOUNCED_WITHIN: usize = 40;

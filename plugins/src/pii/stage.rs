@@ -16,11 +16,12 @@ use serde::Deserialize;
 
 use super::masking::Masking;
 use super::{Datum, Kind, find};
+use crate::lanes::aside;
 use crate::registry::{Resources, StageConfig};
 
 /// Places reported for one kind; more say nothing new. All of them are masked.
 const MOST_PLACES: usize = 32;
-/// Longer texts are searched on a thread of their own, so that short ones need not wait. *Units*: bytes.
+/// Longer texts are searched aside, so that short ones need not wait. *Units*: bytes.
 const LONG: usize = 16 << 10;
 
 /// Options of `pii`.
@@ -68,6 +69,7 @@ impl StageConfig for Config {
             Ok((kind, (score, severity)))
         };
         let ratings = kinds.into_iter().map(rated).collect::<Result<_, String>>()?;
+        super::prepare();
         Ok(Box::new(Pii { ratings, masking: self.mask.then(|| self.with.unwrap_or_default()) }))
     }
 }
@@ -85,7 +87,7 @@ impl Stage for Pii {
         let data = if content.original().len() <= LONG {
             find_in(&content)
         } else {
-            let searching = tokio::task::spawn_blocking(move || find_in(&content));
+            let searching = aside(content.original().len(), move || find_in(&content));
             let failed = |error| StageError::Unavailable { dependency: "pii", source: Box::new(error) };
             searching.await.map_err(failed)?
         };

@@ -5,6 +5,7 @@ use std::{ops::Range, sync::LazyLock};
 use regex::Regex;
 
 use super::{Family, sign::Sign};
+use crate::pattern::pattern;
 
 /// Invisible characters in a row that spell something; fewer choose a letter's shape or are part of a flag.
 const FEWEST: usize = 8;
@@ -18,11 +19,10 @@ const JOINTS: f32 = 0.45;
 const LEAST_OUTSIDE: usize = 12;
 
 /// Mark-up that shows nothing: comments of HTML and Markdown, and the opening tag of an element that is not displayed.
-static MARKUP: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
+pub(super) static MARKUP: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
         r#"(?is)<!--(?P<comment>.*?)-->|\[//\]:\s*#\s*\((?P<note>[^)\n]*)\)|<(?P<tag>[a-z][a-z0-9]*)\b[^<>]*(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?:[;"'\s]|\.0)|color\s*:\s*(?:white|transparent|#fff(?:fff)?\b)|\shidden\b)[^<>]*>"#,
     )
-    .ok()
 });
 
 /// A stretch of a document that people do not see.

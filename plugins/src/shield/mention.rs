@@ -4,16 +4,17 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex::Regex;
 
+use crate::pattern::pattern;
+
 /// Quotation marks, opening and closing; a closing one also ends what another kind opened.
 const OPEN: &str = "\"“„«»‚‘`";
 const CLOSE: &str = "\"”“»«‘’`";
 
 /// Words of those who talk about attacks.
-static ABOUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
+pub(super) static ABOUT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
         r"(?i)\b(?:phrases?|injections?|attack(?:s|ers?)?|jailbreaks?|examples?|e\.g|such as|so-called|known as|prompts like|instructions? like|commands? like|researchers?|hackers?|malicious|wording|trick(?:s|ed)?|satz|sätze|formulierung(?:en)?|angriffs?|angreifer[n]?|beispiele?n?|wie etwa|sogenannte[nrs]?|befehle wie|anweisungen wie|forscher(?:innen)?|hacker|bösartige[nrs]?|bekannt als)\b",
     )
-    .ok()
 });
 
 /// Whether `range` lies in quotation marks within a sentence that talks about attacks.

@@ -12,13 +12,15 @@ mod german;
 mod hidden;
 mod imperative;
 mod mention;
+mod patterns;
 mod sign;
 mod stage;
 mod template;
 mod words;
 
+pub use patterns::{is_prepared, prepare};
 pub(crate) use stage::Config;
-pub use stage::{in_text, line};
+pub use stage::{in_text, line, read};
 
 use std::ops::Range;
 

@@ -13,11 +13,12 @@ use policies::{
 use serde::Deserialize;
 
 use super::{ALONE, Attack, attacks};
+use crate::lanes::{Unread, aside};
 use crate::registry::{Resources, StageConfig};
 
 /// Places reported; more say nothing new.
 const MOST_PLACES: usize = 32;
-/// Longer texts are read on a thread of their own, so that short ones need not wait. *Units*: bytes.
+/// Longer texts are read aside, so that short ones need not wait. *Units*: bytes.
 const LONG: usize = 4 << 10;
 
 /// Options of `shield`.
@@ -48,6 +49,7 @@ impl StageConfig for Config {
                 "`line` lies within {ALONE} to 1: below, signs are too weak to be an attack"
             ));
         }
+        super::prepare();
         Ok(Box::new(Shield { line: self.line, severity: self.severity }))
     }
 }
@@ -64,7 +66,7 @@ impl Stage for Shield {
         let found = if content.original().len() <= LONG {
             in_text(content.original(), line)
         } else {
-            let reading = tokio::task::spawn_blocking(move || in_text(content.original(), line));
+            let reading = aside(content.original().len(), move || in_text(content.original(), line));
             let failed = |error| StageError::Unavailable { dependency: "shield", source: Box::new(error) };
             reading.await.map_err(failed)?
         };
@@ -109,6 +111,15 @@ pub fn in_text(text: &str, line: f32) -> Vec<Attack> {
         Some(Attack { range: start..end, ..attack })
     });
     found.collect()
+}
+
+/// The same, while whoever waits can do other things.
+///
+/// # Errors
+///
+/// The text could not be read.
+pub async fn read(text: String, line: f32) -> Result<Vec<Attack>, Unread> {
+    aside(text.len(), move || in_text(&text, line)).await
 }
 
 /// How sure `policy` wants the detector to be; as sure as it is by itself where the policy orders no `shield`.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::{Regex, RegexSet};
 
 use super::{Family, sign::Sign};
+use crate::pattern::pattern;
 
 /// How much a piece counts, and what it looks like.
 const PIECES: [(f32, &str); 7] = [
@@ -32,20 +33,26 @@ const PIECES: [(f32, &str); 7] = [
     ),
 ];
 
-struct Pieces {
+pub(super) struct Pieces {
     any: RegexSet,
     each: Vec<(f32, Regex)>,
 }
 
-static TEMPLATES: LazyLock<Pieces> = LazyLock::new(|| Pieces {
+pub(super) static TEMPLATES: LazyLock<Pieces> = LazyLock::new(|| Pieces {
     any: RegexSet::new(PIECES.map(|(_, piece)| piece)).unwrap_or_else(|_| RegexSet::empty()),
-    each: PIECES.iter().filter_map(|(weight, piece)| Some((*weight, Regex::new(piece).ok()?))).collect(),
+    each: PIECES.iter().filter_map(|(weight, piece)| Some((*weight, pattern(piece)?))).collect(),
 });
 
 /// A line that begins like a turn of the person, or of the model.
-static TURN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?im)^\s*(?:(?P<person>human|user|benutzer|nutzer|mensch)|(?:assistant|ai|ai assistant|bot|assistent|ki|ki-assistent|chatgpt|system))\s*:")
-        .ok()
+pub(super) static TURN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(
+        r"(?im)^\s*(?:(?P<person>human|user|benutzer|nutzer|mensch)|(?:assistant|ai|ai assistant|bot|assistent|ki|ki-assistent|chatgpt|system))\s*:",
+    )
+});
+
+/// Tokens that a sentence begins with, and the space around them.
+pub(super) static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    pattern(r"(?i)^\s*(?:(?:\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>|<\|\s*[a-z_]{2,20}\s*\|>)\s*)+")
 });
 
 /// Whose turn a sentence begins like.
@@ -67,10 +74,6 @@ pub(super) fn signs(text: &str) -> Vec<Sign> {
 
 /// Bytes of the tokens, and the space behind them, that a sentence begins with.
 pub(super) fn leading(sentence: &str) -> usize {
-    static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"(?i)^\s*(?:(?:\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>|<\|\s*[a-z_]{2,20}\s*\|>)\s*)+")
-            .ok()
-    });
     TOKENS.as_ref().and_then(|tokens| tokens.find(sentence)).map_or(0, |found| found.end())
 }
 
@@ -92,7 +95,7 @@ mod tests {
     fn every_piece_compiles() {
         assert_eq!(TEMPLATES.each.len(), PIECES.len());
         assert_eq!(TEMPLATES.any.len(), PIECES.len());
-        assert!(TURN.is_some());
+        assert!(TURN.is_some() && TOKENS.is_some());
     }
 
     #[test]

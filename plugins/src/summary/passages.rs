@@ -62,6 +62,7 @@ impl StageConfig<Assignment> for Config {
                 .to_owned());
         }
         let judging = Judging { pipeline: resources.judging()?, from: self.withhold_from };
+        shield::prepare();
         Ok(Box::new(Choosing { judging, harmful: self.harmful, embedder: resources.embedder.clone() }))
     }
 }

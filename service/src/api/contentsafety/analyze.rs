@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::harm::{Harm, HarmJson, Levels, analysis};
-use super::{blocking, fits, may_judge, operation};
+use super::{fits, may_judge, operation};
 use crate::api::azure::AzureError;
 use crate::api::edge::{By, json_of};
 use crate::error::ApiError;
@@ -87,7 +87,8 @@ async fn hits(lists: &web::Data<Lists>, request: &AnalyzeRequest) -> Result<Vec<
     }
     let (lists, text) = (web::Data::clone(lists), request.text.clone());
     let content = move || Content::new(text).map_err(ApiError::from).map_err(AzureError::from);
-    let hits = blocking(move || Ok::<_, AzureError>(lists.hits(&names, &content()?)?)).await?;
+    let searching = move || lists.hits(&names, &content()?).map_err(AzureError::from);
+    let hits = plugins::aside(request.text.len(), searching).await.map_err(|_| ApiError::Internal)??;
     Ok(hits.into_iter().map(HitJson::from).collect())
 }
 
