@@ -147,13 +147,13 @@ impl Stage for Retrieve {
         for window in &reading.windows {
             let read = window.view.is_read();
             for hit in self.nearest(window, PRECEDENTS, (k, at_least)).await? {
-                self.keep_nearest(&mut precedents, Met { hit: &hit, alone: true, read }, &essences);
+                keep_nearest(&mut precedents, self.candidate(&Met { hit: &hit, alone: true, read }, &essences));
             }
             for hit in self.nearest_case(window).await? {
                 let nearest = matched.entry(hit.row.id.as_str().into()).or_insert(hit.similarity);
                 *nearest = nearest.max(hit.similarity);
                 let alone = self.cases.as_ref().is_none_or(|cases| cases.speaks_alone(hit.similarity));
-                self.keep_nearest(&mut precedents, Met { hit: &hit, alone, read }, &essences);
+                keep_nearest(&mut precedents, self.candidate(&Met { hit: &hit, alone, read }, &essences));
             }
             if !read {
                 continue;
@@ -218,25 +218,12 @@ impl Retrieve {
         found.map_err(|source| StageError::Unavailable { dependency: "index", source: Box::new(source) })
     }
 
-    /// Keeps what was met unless the same precedent was met nearer; in a view that is not read, only a copy: what resembles
-    /// gibberish says nothing.
-    fn keep_nearest(
-        &self,
-        kept: &mut BTreeMap<Arc<str>, Candidate>,
-        Met { hit, alone, read }: Met<'_>,
-        essences: &[String],
-    ) {
-        let Some(ruling) = hit.row.ruling.as_deref().and_then(Action::named) else { return };
-        let id: Arc<str> = hit.row.id.as_str().into();
-        if kept.get(&id).is_some_and(|candidate| candidate.precedent.similarity >= hit.similarity) {
-            return;
-        }
+    /// What was met. In a view that models do not read only a copy counts: what resembles gibberish says nothing.
+    fn candidate(&self, &Met { hit, alone, read }: &Met<'_>, essences: &[String]) -> Option<Candidate> {
+        let ruling = hit.row.ruling.as_deref().and_then(Action::named)?;
         let copy = self.copy_of(hit, essences);
-        if copy == Copy::None && !read {
-            return;
-        }
         let precedent = Precedent {
-            id: Arc::clone(&id),
+            id: hit.row.id.as_str().into(),
             similarity: hit.similarity,
             category: hit.row.label.as_deref().map(Category::named),
             severity: hit.row.severity.and_then(Severity::new).unwrap_or_default(),
@@ -244,7 +231,7 @@ impl Retrieve {
             text: hit.row.text.as_str().into(),
             alone,
         };
-        kept.insert(id, Candidate { precedent, copy });
+        (read || copy > Copy::None).then_some(Candidate { precedent, copy })
     }
 
     /// Whether the row says what the whole text says. Wording decides: a "not" moves no vector.
@@ -267,6 +254,15 @@ impl Retrieve {
         let met = precedents.iter().filter_map(|precedent| precedent.category.clone());
         let known = self.known.iter().cloned().chain(met).collect::<BTreeSet<_>>().into_iter().collect();
         Retrieved { precedents, clauses, known }
+    }
+}
+
+/// Keeps `found` unless the same precedent was as near before.
+fn keep_nearest(kept: &mut BTreeMap<Arc<str>, Candidate>, found: Option<Candidate>) {
+    let Some(found) = found else { return };
+    let id = &found.precedent.id;
+    if kept.get(id).is_none_or(|known| known.precedent.similarity < found.precedent.similarity) {
+        kept.insert(Arc::clone(id), found);
     }
 }
 

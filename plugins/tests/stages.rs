@@ -139,7 +139,7 @@ fn a_text_that_is_disguised_as_a_whole_has_the_scores_of_what_it_says() {
         let hidden = [
             BASE64.encode(text.as_bytes()),
             HEXLOWER.encode(text.as_bytes()),
-            text.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+            text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat(),
         ];
         let plain = judge(Vec::new(), text).verdict.scores;
         for hidden in hidden {

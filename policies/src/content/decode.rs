@@ -52,7 +52,7 @@ pub(super) fn decode(source: &Mapped, plain: &Mapped, limits: &Limits, views: &m
         so_far: Decoded { fully: true, plainer: false },
         views,
     };
-    decoder.scan(&Text { source, plain, view: None, undone }, limits.max_decode_depth);
+    decoder.scan(&Text { source, plain, view: None, undone, depth: limits.max_decode_depth });
     decoder.so_far
 }
 
@@ -65,6 +65,8 @@ struct Text<'a> {
     view: Option<usize>,
     /// The views that undo its disguises.
     undone: Range<usize>,
+    /// How many encodings in one another are still undone in it.
+    depth: u8,
 }
 
 struct Decoder<'a> {
@@ -78,25 +80,25 @@ struct Decoder<'a> {
 
 impl Decoder<'_> {
     /// Scans a text, as it came and in its plain form.
-    fn scan(&mut self, text: &Text<'_>, depth: u8) {
+    fn scan(&mut self, text: &Text<'_>) {
         let beside = |text| Found { text, rest: Rest::Words };
         if let Some(found) = smuggled::decode(text.source) {
-            self.take(Encoding::Invisible, &beside(found), text, depth);
+            self.take(Encoding::Invisible, &beside(found), text);
         }
         if let Some(found) = reversed::decode(text.source) {
-            self.take(Encoding::Override, &beside(found), text, depth);
+            self.take(Encoding::Override, &beside(found), text);
         }
         for (encoding, decode) in DECODERS {
             if let Some(found) = decode(text.plain) {
-                self.take(encoding, &found, text, depth);
+                self.take(encoding, &found, text);
             }
         }
     }
 
     /// Takes in what was decoded from `base`: its plain form as a view, that form without disguises, and what it carries.
-    fn take(&mut self, encoding: Encoding, found: &Found, base: &Text<'_>, depth: u8) {
+    fn take(&mut self, encoding: Encoding, found: &Found, base: &Text<'_>) {
         let kind = ViewKind::Decoded(encoding);
-        let Some(deeper) = depth.checked_sub(1) else {
+        let Some(depth) = base.depth.checked_sub(1) else {
             self.so_far.fully = false;
             return;
         };
@@ -111,7 +113,7 @@ impl Decoder<'_> {
             self.add(kind, bare.mapped());
         }
         let undone = view + 1..self.views.len();
-        self.scan(&Text { source: &found.text, plain, view: Some(view), undone }, deeper);
+        self.scan(&Text { source: &found.text, plain, view: Some(view), undone, depth });
     }
 
     /// Leaves out the views of `base` that say nothing but what was decoded, if `rest` is said there, too.
