@@ -22,7 +22,9 @@ fn alone() -> [&'static LazyLock<Option<Regex>>; 6] {
 pub fn prepare() {
     LazyLock::force(&sign::PATTERNS);
     LazyLock::force(&template::TEMPLATES);
-    alone().into_iter().for_each(|pattern| _ = LazyLock::force(pattern));
+    for pattern in alone() {
+        LazyLock::force(pattern);
+    }
 }
 
 /// Whether all are built.
