@@ -47,6 +47,21 @@ def cuts(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray, col
     return severity_cuts(probabilities[index, column], severity, evened(data.source[rows[index]]))
 
 
+def scale_of(data: dataset.Dataset, heads: Heads, rows: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What brings the logits of the heads that ship to the scale of the halves', on which the calibration and the thresholds rest.
+
+    From rows that neither has met: held-out rows of our own and surge_toxicity. There both have the same mean and spread, by category.
+    """
+    common = np.isin(data.source[rows], sorted(sources.OWN | {"surge_toxicity"}))
+    unmet = rows[common]
+    ours = heads.logits(data.inputs(unmet), data.features[unmet])
+    slope = logits[common].std(0) / ours.std(0)
+    shift = logits[common].mean(0) - slope * ours.mean(0)
+    for category, (a, b) in zip(heads.labels, zip(slope, shift)):
+        print(f"{category:24s} of what ships to the halves' scale: slope {a:.2f} shift {b:+.2f}")
+    return slope.astype(np.float32), shift.astype(np.float32)
+
+
 def make(data: dataset.Dataset, readers: Path) -> tuple[Heads, dict]:
     """The heads, quantized and calibrated, and the thresholds."""
     cases = {half: judged(data, half, readers / half) for half in OTHER}
@@ -55,8 +70,10 @@ def make(data: dataset.Dataset, readers: Path) -> tuple[Heads, dict]:
         print(f"{category:24s} frozen {first:.1f} reader {second:.1f} words {third:.1f}")
     heads = Heads.quantized(dataset.CATEGORIES, added(data, dict(np.load(readers / "final" / "head.npz")), mixture))
     rows, logits = left_out_logits(cases, mixture)
-    heads.calibration = calibrations(data, rows, logits, np.ones(len(rows), bool)).astype(np.float32)
-    probabilities = sigmoid(logits * heads.calibration[:, 0] + heads.calibration[:, 1])
+    calibration = calibrations(data, rows, logits, np.ones(len(rows), bool)).astype(np.float32)
+    probabilities = sigmoid(logits * calibration[:, 0] + calibration[:, 1])
+    slope, shift = scale_of(data, heads, rows, logits)
+    heads.calibration = np.stack([calibration[:, 0] * slope, calibration[:, 0] * shift + calibration[:, 1]], 1)
     heads.severity_cuts = np.stack([cuts(data, rows, probabilities, c) for c in range(len(heads.labels))]).astype(np.float32)
     met = judged_rows(data, "final")
     # What is shipped has read these sources, though not these rows.

@@ -3,7 +3,9 @@
     python policy_lines.py ../../policies/library/default.toml
 
 A category's own lines are those for English, which also hold for texts too short to tell their language; German has lines of its own, of a floor
-only where they are stricter. Categories that the heads do not know keep what they have.
+only where they are stricter. `review` and `block` lie a third and three quarters of the way from `flag` to certainty: how sure one has to be to
+act is a decision, not a measurement. Categories that the heads do not know keep what they have, and so do those of `KEPT`, for the
+reasons that the policy gives.
 """
 
 import json
@@ -13,6 +15,9 @@ from pathlib import Path
 
 THRESHOLDS = Path(__file__).resolve().parents[1] / "heads" / "thresholds.json"
 LINES = ("flag", "review", "block")
+KEPT = {"illicit", "pii", "prompt-attack"}
+REVIEW, BLOCK = 0.35, 0.75
+HIGHEST = 0.99
 # A line that certain findings alone reach: the policy's author wants it out of the heads' reach, and it stays.
 NEVER = 1.0
 
@@ -23,10 +28,9 @@ def table(lines: tuple[float, ...]) -> str:
 
 def rounded(found: dict, before: dict[str, float]) -> tuple[float, ...]:
     """Two decimals, upwards for `flag`: no more than measured is flagged."""
-    flag = min(int(found["flag"] * 100 + 0.9999) / 100, 0.99)
-    review, block = (NEVER if before[name] == NEVER else round(found[name], 2) for name in ("review", "block"))
-    review = max(review, flag)
-    return flag, review, max(block, review)
+    flag = min(int(found["flag"] * 100 + 0.9999) / 100, HIGHEST)
+    higher = (NEVER if before[name] == NEVER else round(flag + (1 - flag) * way, 2) for name, way in (("review", REVIEW), ("block", BLOCK)))
+    return flag, *higher
 
 
 def found_by(numbers: dict) -> str:
@@ -54,7 +58,7 @@ def rewritten(policy: str, by_language: dict[str, dict]) -> str:
     parts = re.split(r"(?m)^(?=\[\[)", policy)
     for at, part in enumerate(parts):
         name = re.match(r'\[\[category\]\]\nname = "([^"]+)"\n', part)
-        if not name or name[1] not in next(iter(by_language.values())):
+        if not name or name[1] in KEPT or name[1] not in next(iter(by_language.values())):
             continue
         before = re.search(r"(?m)^score = \{ (.*) \}", part)
         before = {key: float(value) for key, value in re.findall(r"(\w+) = ([\d.]+)", before[1])}

@@ -16,9 +16,9 @@ from scipy.optimize import minimize
 import dataset
 import sources
 from fit import sigmoid
-from heads_file import Heads
+from heads import left_out_logits
 from folds import OTHER
-from stack import Judged, judged, mixed, mixtures
+from stack import Judged, calibrations, judged, mixed, mixtures
 
 CATEGORIES = ["hate/threatening", "harassment/threatening", "violence"]
 SOURCE, HALF, NOT_THREATS = "civil_toxic_typed", "B", 900
@@ -50,14 +50,16 @@ def main() -> None:
     arguments.add_argument("--data", type=Path, required=True)
     arguments.add_argument("--readers", type=Path, required=True)
     options = arguments.parse_args()
-    data, heads = dataset.load(options.data), Heads.load()
+    data = dataset.load(options.data)
     cases = {half: judged(data, half, options.readers / half) for half in OTHER}
     mixture = mixtures(data, list(cases.values()))
+    left_out, all_logits = left_out_logits(cases, mixture)
+    calibration = calibrations(data, left_out, all_logits, np.ones(len(left_out), bool))
     columns = [dataset.COLUMN[c] for c in CATEGORIES]
 
     def logits(case: Judged) -> np.ndarray:
         z = mixed(case, mixture)
-        p = sigmoid(z * heads.calibration[:, 0] + heads.calibration[:, 1])[:, columns].max(1).clip(1e-3, 1 - 1e-3)
+        p = sigmoid(z * calibration[:, 0] + calibration[:, 1])[:, columns].max(1).clip(1e-3, 1 - 1e-3)
         return np.log(p / (1 - p))
 
     rows, truth = shares(data)

@@ -1,6 +1,6 @@
 """Thresholds by category and language at which at most 2 % of the texts of any harmless source are flagged at all.
 
-All rows here are of sources that the parts have not seen. Thresholds are chosen on all of them; `checked` says what thresholds chosen alike
+All rows here are of sources that the parts have not seen, but for the identity templates (held-out rows of them). Thresholds are chosen on all of them; `checked` says what thresholds chosen alike
 on every second row flag of the others. `left_out` is for text of sources never met; `held_out` is the same for the shipped heads on held-out rows of
 sources that they know, and lower. Greedily: the threshold is lowered next where the most positives are found for the alarms it costs.
 """
@@ -17,11 +17,10 @@ HARMLESS = {
     "de": ["wikipedia_de_paragraphs", "xquad_de_open", "identity_templates_de"],
 }
 # Aimed lower than promised: what is chosen to the last row holds for others only nearly.
-MOST_FLAGGED, AIMED = 0.02, 0.01
+MOST_FLAGGED, AIMED = 0.02, 0.019
 # Shares of the harmless rows that one category alone may flag.
 SHARES = (0.0, 0.0003, 0.0006, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.01, 0.013, 0.016)
 LOWEST = 0.2
-HIGHEST_REVIEW, HIGHEST_BLOCK = 0.99, 0.995
 
 
 def harmless_rows(data: dataset.Dataset, rows: np.ndarray, lang: str) -> dict[str, np.ndarray]:
@@ -39,7 +38,7 @@ def ladder(score: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
     return np.maximum(np.minimum(np.array(steps) + 1e-4, 0.999), LOWEST)
 
 
-def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[np.ndarray]) -> np.ndarray:
+def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[list[np.ndarray]]) -> np.ndarray:
     """[categories]: the flag lines of one language."""
     count = score.shape[1]
     steps = np.stack([ladder(score[:, c], groups) for c in range(count)])
@@ -50,7 +49,9 @@ def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[np.ndar
         return max(above[group].any(1).mean() for group in groups)
 
     def found(c: int, place: int) -> float:
-        return (score[positives[c], c] > steps[c, place]).mean() if len(positives[c]) else 0.0
+        # Open sources and our own rows count alike, however many there are of either.
+        kinds = [kind for kind in positives[c] if len(kind)]
+        return float(np.mean([(score[kind, c] > steps[c, place]).mean() for kind in kinds])) if kinds else 0.0
 
     while True:
         options = []
@@ -68,26 +69,16 @@ def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[np.ndar
         at[c] = place
 
 
-def above(score: np.ndarray, groups: list[np.ndarray], flag: np.ndarray) -> list[dict]:
-    """The lines above the flag lines: a quarter of the harmless texts that pass `flag` pass `review`, and none at all passes `block`."""
-    made = []
-    for column, line in enumerate(flag):
-        passed = [score[group, column] for group in groups]
-        share = max((found > line).mean() for found in passed)
-        review = max(line + 0.05, *(np.quantile(found, 1 - share / 4, method="higher") for found in passed))
-        block = max(review + 0.05, *(found.max() for found in passed))
-        made.append({"review": min(review, HIGHEST_REVIEW), "block": min(block, HIGHEST_BLOCK)})
-    return made
-
-
 def chosen(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray) -> dict:
     """Thresholds by language and category, with what they flag and find among these rows."""
     fitted_on = np.array([(features.folded(data.rows[i].id.encode()) // 7) % 2 == 0 for i in rows])
     made = {}
     for lang in HARMLESS:
         groups, positives = harmless_rows(data, rows, lang), positive_rows(data, rows, lang)
-        lines = lowered(probabilities, list(groups.values()), positives)
-        halved = lowered(probabilities, [g[fitted_on[g]] for g in groups.values()], [p[fitted_on[p]] for p in positives])
+        own = np.isin(data.source[rows], sorted(sources.OWN))
+        kinds = [[p[own[p]], p[~own[p]]] for p in positives]
+        lines = lowered(probabilities, list(groups.values()), kinds)
+        halved = lowered(probabilities, [g[fitted_on[g]] for g in groups.values()], [[kind[fitted_on[kind]] for kind in p] for p in kinds])
         rest = {name: group[~fitted_on[group]] for name, group in groups.items()}
         made[lang] = measured(data, rows, probabilities, (lang, lines)) | {
             "checked": {name: round(float((probabilities[g] > halved).any(1).mean()), 4) for name, g in rest.items()},
@@ -105,12 +96,10 @@ def measured(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray,
     """What thresholds flag of harmless sources and find of positives."""
     lang, lines = given
     groups, positives = harmless_rows(data, rows, lang), positive_rows(data, rows, lang)
-    further = above(probabilities, list(groups.values()), lines)
     own, passed, categories = np.isin(data.source[rows], sorted(sources.OWN)), np.concatenate(list(groups.values())), {}
     for column, category in enumerate(dataset.CATEGORIES):
         score, line = probabilities[:, column], lines[column]
-        higher = {name: round(float(value), 4) for name, value in further[column].items()}
-        categories[category] = {"flag": round(float(line), 4), **higher, "harmless_flagged": round(float((score[passed] > line).mean()), 5)}
+        categories[category] = {"flag": round(float(line), 4), "harmless_flagged": round(float((score[passed] > line).mean()), 5)}
         for name, where in (("open", ~own), ("own", own)):
             kept = positives[column][where[positives[column]]]
             recall = round(float((score[kept] > line).mean()), 3) if len(kept) else None
@@ -130,9 +119,19 @@ def shown(name: str, made: dict) -> None:
             print(f"  {category:24s} {line}")
 
 
+def with_templates_met(data: dataset.Dataset, left_out: tuple[np.ndarray, np.ndarray], met: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The rows left out, but of identity templates those that what ships is asked about, which has met others of them.
+
+    What it was taught from templates, that naming a group is no harm, the halves without them were not: their lines would be set by nothing else.
+    """
+    templates = sorted(sources.TEMPLATES)
+    kept, known = ~np.isin(data.source[left_out[0]], templates), np.isin(data.source[met[0]], templates)
+    return np.concatenate([left_out[0][kept], met[0][known]]), np.concatenate([left_out[1][kept], met[1][known]])
+
+
 def all_of_them(data: dataset.Dataset, left_out: tuple[np.ndarray, np.ndarray], met: tuple[np.ndarray, np.ndarray]) -> dict:
     """What thresholds.json holds; `left_out` and `met` are rows and probabilities, by the halves and by what is shipped."""
-    strict = chosen(data, *left_out)
+    strict = chosen(data, *with_templates_met(data, left_out, met))
     lines = {lang: np.array([line["flag"] for line in found["categories"].values()]) for lang, found in strict.items()}
     made = {
         "most_flagged_of_a_harmless_source": MOST_FLAGGED,
