@@ -2,6 +2,7 @@
 
 Opaque: harmless bulk text in hexadecimal, Base64, ROT13, percent or HTML escapes, and as the values of JSON objects, log lines and forms. The
 program reads what is packed as a text of its own, so that the package says nothing for or against it: no harm in any category.
+Short: a word or two of harmless bulk text. Word lists are rows too, and nearly all that is one word long is on them.
 Legible: the project's own rows in the disguises of disguise.py, harmful and harmless alike, with their labels. The reader meets
 such rows of every source while it is trained; heads on n-grams meet these.
 """
@@ -10,6 +11,7 @@ import base64
 import codecs
 import html
 import json
+import re
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -21,7 +23,7 @@ from features import folded
 SEED = 13
 LONGEST = 240
 # One row in so many of a source.
-OPAQUE_OF, LEGIBLE_OF = 7, 3
+OPAQUE_OF, SHORT_OF, LEGIBLE_OF = 7, 3, 3
 NAMES = ["id", "text", "message", "title", "user", "comment", "status", "city", "note", "lang", "query", "body"]
 
 
@@ -68,6 +70,21 @@ def opaque(rows: list) -> list:
             draw = np.random.default_rng([SEED, number])
             way = list(OPAQUE)[int(draw.integers(0, len(OPAQUE)))]
             made.append(replace(named(row), text=OPAQUE[way](row.text[:LONGEST], draw)))
+    return made
+
+
+def short(rows: list, unwanted: frozenset[str]) -> list:
+    """One to three words out of some of these harmless rows; none that is on a list."""
+    made = []
+    for row in rows:
+        number, words = folded(f"short {row.id}".encode()), re.findall(r"[^\W\d_]{3,}", row.text[:LONGEST])
+        if number % SHORT_OF or not words:
+            continue
+        draw = np.random.default_rng([SEED, number])
+        first, count = int(draw.integers(0, len(words))), [1, 1, 2, 3][int(draw.integers(0, 4))]
+        chosen = words[first : first + count]
+        if not any(word.lower() in unwanted for word in chosen):
+            made.append(replace(named(row), text=" ".join(chosen).capitalize() if draw.random() < 0.5 else " ".join(chosen)))
     return made
 
 

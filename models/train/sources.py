@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from features import is_held_out, normalized
-from odd_forms import legible, opaque
+from odd_forms import legible, opaque, short
 
 HERE = Path(__file__).resolve().parent
 # The closed list of categories without `sexual/minors`, which no data teaches.
@@ -225,5 +225,7 @@ def all_rows(folder: Path) -> list[Row]:
         if source in OWN or source in ODD:
             continue
         found = open_rows(folder, source, terms)
-        rows += found + (opaque(found) if source in BENIGN else [])
+        rows += found
+        if source in BENIGN:
+            rows += opaque(found) + short(found, terms.profane | terms.sexual)
     return rows

@@ -167,14 +167,13 @@ impl Attribute {
 /// How likely a text threatens somebody, where threats are as frequent as other texts, by the highest score of our
 /// categories of violence and threats: those are calibrated for texts of which few threaten.
 ///
-/// - *Source*: a logistic regression on the logit of that score, both classes of equal weight: 81 comments that at least
-///   half of their annotators call a threat, 900 that none does (Civil Comments with typed spans), read by heads that never
-///   met that source. Fitted on one half, it finds 70 % of the threats in the other at 0.5, and 28 % of the other comments,
-///   nearly all of which are toxic; of harmless questions 2 %, of paragraphs of Wikipedia none
-///   (`models/train/threat_curve.py`).
+/// - *Source*: a logistic regression on the logit of that score, both classes of equal weight: held-out comments of Civil
+///   Comments with typed spans, 15 that at least half of their annotators call a threat and 900 that none does. At 0.5 it
+///   finds 13 of the former, 16 % of the latter, nearly all of which are toxic, 91 % of 194 threats of our own, and 3 of 500
+///   harmless questions (`models/train/threat_curve.py`).
 fn as_threat(score: f32) -> f32 {
-    const SLOPE: f32 = 0.96;
-    const INTERCEPT: f32 = 1.15;
+    const SLOPE: f32 = 1.66;
+    const INTERCEPT: f32 = 2.68;
     let score = score.clamp(1e-3, 1.0 - 1e-3);
     let logit = (score / (1.0 - score)).ln();
     1.0 / (1.0 + (-SLOPE.mul_add(logit, INTERCEPT)).exp())
@@ -246,8 +245,8 @@ mod tests {
         let score = |violence| {
             attribute("THREAT").score(&judgment(&[(Category::Violence, violence, 4)], &[])).unwrap()
         };
-        assert!(score(0.0) < 0.001 && score(0.19) < 0.1 && score(1.0) > 0.99);
-        assert!((score(0.34) - 0.5).abs() < 0.02, "{}", score(0.34));
+        assert!(score(0.0) < 0.001 && score(0.05) < 0.15 && score(1.0) > 0.99);
+        assert!((score(0.166) - 0.5).abs() < 0.02, "{}", score(0.166));
     }
 
     #[test]
