@@ -147,7 +147,10 @@ impl Stage for Retrieve {
         for window in &reading.windows {
             let read = window.view.is_read();
             for hit in self.nearest(window, PRECEDENTS, (k, at_least)).await? {
-                keep_nearest(&mut precedents, self.candidate(&Met { hit: &hit, alone: true, read }, &essences));
+                keep_nearest(
+                    &mut precedents,
+                    self.candidate(&Met { hit: &hit, alone: true, read }, &essences),
+                );
             }
             for hit in self.nearest_case(window).await? {
                 let nearest = matched.entry(hit.row.id.as_str().into()).or_insert(hit.similarity);
