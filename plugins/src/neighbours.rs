@@ -26,7 +26,7 @@ pub struct Voice {
     pub nearest: f32,
 }
 
-/// The vote of the nearest [`NEIGHBOURS`] precedents, given by similarity and the side each is on.
+/// The vote of the 32 nearest precedents, given by similarity and the side each is on.
 ///
 /// The voice of one at similarity `s` weighs `exp((s - s_max) / 0.1)`, `s_max` being that of the nearest.
 #[must_use]
