@@ -183,6 +183,14 @@ impl Classify {
     }
 }
 
+/// A precedent's severity in a text that is only as likely as `score` to be like it: in full where that is more likely than not,
+/// below in proportion, so that what hardly resembles a grave case is not grave.
+fn as_far_as(severity: Severity, score: Score) -> Severity {
+    let share = (2.0 * score.value()).min(1.0);
+    let reached = |grade: &u8| f32::from(*grade) <= f32::from(severity.value()).mul_add(share, 0.5);
+    (0..=severity.value()).rev().find(reached).and_then(Severity::new).unwrap_or_default()
+}
+
 /// Raises a category to `score` if that is more than it has, and cites those that speak for it.
 fn raise<'a>(
     findings: &mut BTreeMap<Category, Finding>,
@@ -200,8 +208,8 @@ fn raise<'a>(
     let mut speaking = speaking.into_iter().peekable();
     if score > finding.score {
         finding.score = score;
-        let severity = speaking.peek().map_or(Severity::default(), |nearest| nearest.severity);
-        finding.severity = finding.severity.max(severity);
+        let severity = speaking.peek().map(|nearest| as_far_as(nearest.severity, score));
+        finding.severity = finding.severity.max(severity.unwrap_or_default());
     }
     cite(finding, speaking);
 }
@@ -222,5 +230,20 @@ fn cite<'a>(finding: &mut Finding, speaking: impl IntoIterator<Item = &'a Preced
         if worth_it && cited.len() < CITED && !cited.contains(&&precedent.id) {
             finding.evidence.push(brief::cite(precedent));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policies::{Score, Severity};
+
+    use super::as_far_as;
+
+    #[test]
+    fn what_hardly_resembles_a_grave_case_is_not_grave() {
+        let at = |score| {
+            as_far_as(Severity::new(5).expect("one of eight"), Score::new(score).expect("a share")).value()
+        };
+        assert_eq!([0.02, 0.1, 0.25, 0.45, 0.5, 0.9].map(at), [0, 1, 3, 5, 5, 5]);
     }
 }
