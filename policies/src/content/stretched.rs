@@ -1,10 +1,22 @@
 //! Words whose letters were drawn out: `kiiiiilllll`.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::span::{Mapped, Rewriter};
 
 /// As many of one letter in a row are more than any spelling has (but for German compounds, which lose nothing).
 const FLOOD: usize = 3;
 const KASHIDA: char = 'ـ';
+
+/// The words of English and German with a letter twice in a row, by what they are without; `models/train/doubles.py` counts them.
+/// Nine words of ten are drawn out to the same as their spelling with every letter once: only these have to be known.
+static DOUBLED: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    include_str!("doubles.txt").lines().map(|word| (single(word.chars()), word)).collect()
+});
+
+/// Longer words are in no list.
+const LONGEST: usize = 40;
 
 /// `base` with such letters written as often as a spelling would, or `None` when there are none.
 pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
@@ -47,33 +59,45 @@ fn alike(a: char, b: char) -> bool {
 }
 
 fn shorten(word: &[(usize, char)], rewriter: &mut Rewriter<'_>) {
-    let mut runs = word.chunk_by(|(_, a), (_, b)| alike(*a, *b)).peekable();
-    let whole = |run: &[(usize, char)]| run.len() == word.len();
-    if word.iter().all(|(_, c)| matches!(c, 'I' | 'V' | 'X' | 'L' | 'C' | 'D' | 'M')) {
-        return; // a Roman number
+    let runs: Vec<_> = word.chunk_by(|(_, a), (_, b)| alike(*a, *b)).collect();
+    let roman = word.iter().all(|(_, c)| matches!(c, 'I' | 'V' | 'X' | 'L' | 'C' | 'D' | 'M'));
+    if roman || runs.len() < 2 || runs.iter().all(|run| run.len() < FLOOD) {
+        return;
     }
-    let mut before = None;
-    while let Some(run) = runs.next() {
-        let Some((_, letter)) = run.first() else { continue };
-        let after_vowel = before.replace(*letter).map(is_vowel);
-        if run.len() < FLOOD || whole(run) {
-            continue;
-        }
-        // No word begins with a double letter; double consonants follow vowels, and double vowels consonants.
-        let may_double = after_vowel.is_some_and(|after_vowel| after_vowel != is_vowel(*letter));
-        let kept = 1 + usize::from(may_double && doubles(*letter, runs.peek().is_none()));
+    let spelled = spelling(&runs);
+    for (at, run) in runs.iter().enumerate().filter(|(_, run)| run.len() >= FLOOD) {
+        let kept = spelled.as_ref().and_then(|counts| counts.get(at)).copied().unwrap_or(1);
         if let (Some((start, _)), Some((last, c))) = (run.get(kept), run.last()) {
             rewriter.edit(*start..last + c.len_utf8(), "");
         }
     }
 }
 
-fn is_vowel(letter: char) -> bool {
-    "aeiouyäöü".contains(letter.to_lowercase().next().unwrap_or(letter))
+/// How often the known word that these runs may be has each letter in a row: it agrees with the runs that were not drawn out.
+fn spelling(runs: &[&[(usize, char)]]) -> Option<Vec<usize>> {
+    if runs.len() > LONGEST {
+        return None;
+    }
+    let letters = runs.iter().filter_map(|run| run.first()).flat_map(|(_, c)| c.to_lowercase());
+    let known = DOUBLED.get(&single(letters))?;
+    let counts = counted(known);
+    let agrees = |(run, count): (&&[(usize, char)], &usize)| run.len() >= FLOOD || run.len() == *count;
+    (counts.len() == runs.len() && runs.iter().zip(&counts).all(agrees)).then_some(counts)
 }
 
-/// Whether a letter drawn out is more likely a double one, as in `kill`, than a single one, as in `hate`.
-fn doubles(letter: char, last: bool) -> bool {
-    let often = if last { "lsf" } else { "bdefglmnoprstz" };
-    often.contains(letter.to_ascii_lowercase())
+/// How often each letter of a word stands in a row.
+fn counted(word: &str) -> Vec<usize> {
+    let letters: Vec<char> = word.chars().collect();
+    letters.chunk_by(|a, b| a == b).map(<[char]>::len).collect()
+}
+
+/// Every letter once in a row.
+fn single(word: impl Iterator<Item = char>) -> String {
+    let mut kept = String::new();
+    for c in word {
+        if !kept.ends_with(c) {
+            kept.push(c);
+        }
+    }
+    kept
 }

@@ -173,6 +173,27 @@ fn letters_drawn_apart_or_out_are_joined() {
 }
 
 #[test]
+fn drawn_out_words_have_double_letters_where_their_spelling_has() {
+    check(
+        &[
+            "tiiiime to geeeet betttter, hattttte waiiiiting and killllling",
+            "sssstupid lllletters fffrom the bookkkk",
+            "daaaas isssst docccch immmmer diiiie gleeeeiche Katttttze, daaaassss kannnnn nichtttt seiiiin",
+        ],
+        expect![[r#"
+            Plain: tiiiime to geeeet betttter, hattttte waiiiiting and killllling
+            Joined: time to get better, hate waiting and killing
+
+            Plain: sssstupid lllletters fffrom the bookkkk
+            Joined: stupid letters from the book
+
+            Plain: daaaas isssst docccch immmmer diiiie gleeeeiche Katttttze, daaaassss kannnnn nichtttt seiiiin
+            Joined: das ist doch immer die gleiche Katze, das kann nicht sein
+        "#]],
+    );
+}
+
+#[test]
 fn pictures_inside_words_are_letters_or_nothing() {
     check(
         &[
