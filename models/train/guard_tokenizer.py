@@ -15,7 +15,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 import guard_prompt as prompt
 from features import is_held_out, normalized
-from sources import TRAINED_ON, own_rows, read
+from sources import ODD, TRAINED_ON, all_rows, read
 
 VOCABULARY = 8000
 ALPHABET = 300
@@ -79,14 +79,9 @@ def corpus(data: Path):
             yield from [f"{prompt.UNSAFE}\nO{number},O{number}\n{prompt.SAFE}\n[P1] {action} O{number} (0.{number % 10}): "] * 3000
     for path in sorted(LIBRARY.glob("*.toml")):
         yield from path.read_text(encoding="utf-8").splitlines()
-    for row in own_rows():
-        yield row.text
-    for source in TRAINED_ON:
-        if source == "own":
-            continue
-        for raw in read(data / f"{source}.jsonl.gz"):
-            if raw["text"] and not is_held_out(raw["id"]):
-                yield from [normalized(raw["text"])] * (GERMAN if raw["lang"] == "de" else 1)
+    for row in all_rows(data):
+        if row.source in TRAINED_ON and row.source not in ODD and not row.held_out:
+            yield from [row.text] * (GERMAN if row.lang == "de" else 1)
     for source, characters in PLAIN.items():
         for raw in read(data / f"{source}.jsonl.gz"):
             if characters > 0 and raw["text"] and not is_held_out(raw["id"]):

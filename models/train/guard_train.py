@@ -2,8 +2,8 @@
 
 Steps below `--reading` show the text alone; later steps show clauses and precedents: most often the
 nearest, sometimes none, sometimes ones drawn by chance with their true similarity, so that rulings are
-weighed and not copied. What is learned: the verdict, half the row's label and half a teacher's opinion;
-the codes; and, from the same state, the encoder's embedding of the text, by a linear map that is dropped
+weighed and not copied. Half of what is read are rows that the teacher is not sure of, for it is such texts that
+the guard is asked about. What is learned: the verdict, mostly the row's label and partly the teacher's opinion; the codes; and, from the same state, the encoder's embedding of the text, by a linear map that is dropped
 afterwards. Stops and resumes: everything is drawn by step.
 
     python guard_train.py --data FOLDER --tokenizer FILE --words FILE.npz --out FOLDER --steps N --reading M
@@ -37,7 +37,9 @@ WARM_UP = 150
 COOLING = 0.35
 FURTHER_WEIGHT, MEANING_WEIGHT = 0.3, 1.0
 # How much of a verdict is the teacher's opinion instead of the row's label.
-TAUGHT = 0.5
+TAUGHT = 0.35
+# The guard is asked where the heads are not sure: so many of the rows drawn are those whose teacher is not, on either side.
+UNSURE, UNSURE_SHARE = (0.2, 0.8), 0.5
 # The head start, in logits, of a token where it belongs in an answer.
 IN_PLACE = 14.0
 SAVED_EVERY, JUDGED_EVERY = 50, 1000
@@ -79,8 +81,8 @@ class Course:
 
     def __init__(self, everything: Material, prompts: Prompts, near: dict[str, np.ndarray]):
         self.everything, self.prompts, self.near = everything, prompts, near
-        self.share = everything.share()
         self.opinions = opinions(everything)
+        self.share = doubted(everything, self.opinions)
 
     def around(self, place: int, draw: np.random.Generator) -> dict:
         """Precedents and clauses for the training row at `place`."""
@@ -136,6 +138,18 @@ class Course:
         counted = {"places": places, "targets": targets, "others": others, "shares": shares, "weights": weights}
         meant = torch.from_numpy(self.everything.vectors[[row[3] for row in batch]])
         return {"ids": ids, "rows": len(batch), "meant": meant} | {name: torch.tensor(values) for name, values in counted.items()}
+
+
+def doubted(everything: Material, opinions: np.ndarray) -> np.ndarray:
+    """How often each training row is drawn: half of the safe and half of the unsafe ones are rows that the teacher is not sure of."""
+    share = everything.share()
+    unsure = (opinions > UNSURE[0]) & (opinions < UNSURE[1])
+    unsafe = np.array([row.unsafe for row in everything.rows[: everything.trained]])
+    for side in (unsafe, ~unsafe):
+        for rows, part in ((side & unsure, UNSURE_SHARE), (side & ~unsure, 1.0 - UNSURE_SHARE)):
+            share[rows] *= 0.5 * part / share[rows].sum()
+    print(f"{unsure.mean():.3f} of the rows are doubted; they are {UNSURE_SHARE} of what is read", flush=True)
+    return share
 
 
 def neighbourhood(everything: Material, path: Path) -> dict[str, np.ndarray]:

@@ -9,10 +9,13 @@ from tokenizers import Tokenizer
 
 import sources
 from disguise import disguised
+from features import folded
 from fit import Targets
 
 SEED = 8
-MOST_TOKENS, MOST_CHARACTERS = 64, 1500
+# Texts are cut at so many tokens, to save time; one in so many, and all of our own long ones, only at more.
+MOST_TOKENS, LONG_TOKENS, MOST_CHARACTERS = 64, 192, 1500
+LONG_OF, WHOLE = 6, "own/long"
 BATCH_TOKENS, GROUP = 1536, 4096
 DISGUISED, UNREAD = 0.12, 0.04
 UNKNOWN_TOKEN = 100
@@ -35,6 +38,11 @@ class Batch:
     rows: np.ndarray
 
 
+def reads_on(row: sources.Row) -> bool:
+    """Whether a row is among those that are read beyond MOST_TOKENS."""
+    return row.source == WHOLE or folded(f"long {row.id}".encode()) % LONG_OF == 0
+
+
 class Course:
     """Rows with targets, and the batches of training."""
 
@@ -42,47 +50,60 @@ class Course:
         self.rows, self.targets, self.chosen = rows, targets, chosen
         self.tokenizer = Tokenizer.from_file(str(get_model_path() / "tokenizer.json"))
         self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(MOST_TOKENS)
-        self.ids = dict(zip(chosen.tolist(), self.tokens([rows[i].text for i in chosen])))
+        self.tokenizer.enable_truncation(LONG_TOKENS)
+        self.ids = dict(zip(chosen.tolist(), self.tokens([rows[i] for i in chosen], [rows[i].text for i in chosen])))
         self.often = np.array([ROUNDS.get(rows[i].source, 1.0) for i in chosen])
-        self.number, self.made = -1, []
+        self.number, self.made, self.sizes = -1, [], []
 
-    def tokens(self, texts: list[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in self.tokenizer.encode_batch([text[:MOST_CHARACTERS] for text in texts])]
+    def tokens(self, rows: list[sources.Row], texts: list[str]) -> list[list[int]]:
+        """The ids of each row's text, cut as the row is to be."""
+        found = [encoding.ids for encoding in self.tokenizer.encode_batch([text[:MOST_CHARACTERS] for text in texts])]
+        return [ids if reads_on(row) or len(ids) <= MOST_TOKENS else [*ids[: MOST_TOKENS - 1], ids[-1]] for row, ids in zip(rows, found)]
 
-    def round(self, number: int) -> list[np.ndarray]:
-        """The rows of every batch of one round; rows of like length together."""
+    def occurrences(self, draw: np.random.Generator) -> list[tuple[int, list[int]]]:
+        """Row and ids of everything that is read in one round, in the order drawn; some of it in disguise."""
+        times = np.floor(self.often + draw.random(len(self.often))).astype(int)
+        order = draw.permutation(np.repeat(self.chosen, times)).tolist()
+        made = [(i, self.ids[i]) for i in order]
+        odd = np.flatnonzero(draw.random(len(order)) < DISGUISED)
+        changed = [self.rows[order[at]] for at in odd]
+        for at, ids in zip(odd, self.tokens(changed, [disguised(row.text, draw) for row in changed])):
+            made[at] = order[at], ids
+        return made
+
+    def round(self, number: int) -> list[list[tuple[int, list[int]]]]:
+        """The batches of one round; texts of like length together."""
         if number != self.number:
             draw = np.random.default_rng([SEED, number])
-            times = np.floor(self.often + draw.random(len(self.often))).astype(int)
-            order, made = draw.permutation(np.repeat(self.chosen, times)), []
+            order, made = self.occurrences(draw), []
             for start in range(0, len(order), GROUP):
-                group = sorted(order[start : start + GROUP].tolist(), key=lambda i: len(self.ids[i]))
-                batch: list[int] = []
-                for i in group:
-                    if (len(batch) + 1) * len(self.ids[i]) > BATCH_TOKENS:
-                        made.append(np.array(batch))
+                batch: list[tuple[int, list[int]]] = []
+                for row, ids in sorted(order[start : start + GROUP], key=lambda read: len(read[1])):
+                    if (len(batch) + 1) * len(ids) > BATCH_TOKENS:
+                        made.append(batch)
                         batch = []
-                    batch.append(i)
-                made.append(np.array(batch))
+                    batch.append((row, ids))
+                made.append(batch)
             self.number, self.made = number, [made[i] for i in draw.permutation(len(made))]
         return self.made
 
+    def size(self, number: int) -> int:
+        """Batches of a round; each is made once to be counted."""
+        while number >= len(self.sizes):
+            self.sizes.append(len(self.round(len(self.sizes))))
+        return self.sizes[number]
+
     def batch(self, step: int) -> Batch:
         """Batch `step` of all rounds."""
-        number = 0
-        place = step
-        while place >= len(self.round(number)):
-            place -= len(self.round(number))
+        number, place = 0, step
+        while place >= self.size(number):
+            place -= self.size(number)
             number += 1
-        rows, draw = self.round(number)[place], np.random.default_rng([SEED, 1, step])
-        odd = draw.random(len(rows)) < DISGUISED
-        ids = [self.ids[i] for i in rows.tolist()]
-        for at, found in zip(np.flatnonzero(odd), self.tokens([disguised(self.rows[rows[at]].text, draw) for at in np.flatnonzero(odd)])):
-            ids[at] = found
+        read, draw = self.round(number)[place], np.random.default_rng([SEED, 1, step])
+        ids = [ids for _, ids in read]
         width = max(map(len, ids))
         mask = np.array([[1.0] * len(x) + [0.0] * (width - len(x)) for x in ids], np.float32)
         padded = np.array([x + [0] * (width - len(x)) for x in ids])
         # A word now and then is not read: no single word may decide.
         padded[(draw.random(padded.shape) < UNREAD) & (padded > 999)] = UNKNOWN_TOKEN
-        return Batch(torch.from_numpy(padded), torch.from_numpy(mask), rows)
+        return Batch(torch.from_numpy(padded), torch.from_numpy(mask), np.array([row for row, _ in read]))

@@ -14,7 +14,7 @@ from stack import annotated
 
 HARMLESS = {
     "en": ["clinc150_queries", "banking77_queries", "wikipedia_en_recent", "dolly_1000", "xquad_en_open", "identity_templates_en"],
-    "de": ["wikipedia_de_paragraphs", "xquad_de_open", "identity_templates_de"],
+    "de": [sources.TALK, "wikipedia_de_paragraphs", "xquad_de_open", "identity_templates_de"],
 }
 # Aimed lower than promised: what is chosen to the last row holds for others only nearly.
 MOST_FLAGGED, AIMED = 0.02, 0.019
