@@ -2,7 +2,7 @@
 
 Steps below `--reading` show the text alone; later steps show clauses and precedents: most often the
 nearest, sometimes none, sometimes ones drawn by chance with their true similarity, so that rulings are
-weighed and not copied. Half of what is read are rows that the teacher is not sure of, for it is such texts that
+weighed and not copied. Most of what is read are rows that the teacher is not sure of, for it is such texts that
 the guard is asked about. What is learned: the verdict, mostly the row's label and partly the teacher's opinion; the codes; and, from the same state, the encoder's embedding of the text, by a linear map that is dropped
 afterwards. Stops and resumes: everything is drawn by step.
 
@@ -38,8 +38,8 @@ COOLING = 0.35
 FURTHER_WEIGHT, MEANING_WEIGHT = 0.3, 1.0
 # How much of a verdict is the teacher's opinion instead of the row's label.
 TAUGHT = 0.35
-# The guard is asked where the heads are not sure: so many of the rows drawn are those whose teacher is not, on either side.
-UNSURE, UNSURE_SHARE = (0.2, 0.8), 0.5
+# The guard is asked where the heads are not sure (the default policy's band): so many of the rows drawn are those whose teacher is not, on either side.
+UNSURE, UNSURE_SHARE = (0.25, 0.75), 0.65
 # The head start, in logits, of a token where it belongs in an answer.
 IN_PLACE = 14.0
 SAVED_EVERY, JUDGED_EVERY = 50, 1000
@@ -141,7 +141,7 @@ class Course:
 
 
 def doubted(everything: Material, opinions: np.ndarray) -> np.ndarray:
-    """How often each training row is drawn: half of the safe and half of the unsafe ones are rows that the teacher is not sure of."""
+    """How often each training row is drawn: half of them safe, and of either side most are rows that the teacher is not sure of."""
     share = everything.share()
     unsure = (opinions > UNSURE[0]) & (opinions < UNSURE[1])
     unsafe = np.array([row.unsafe for row in everything.rows[: everything.trained]])

@@ -161,12 +161,12 @@ def harmful(row: sources.Row) -> int | None:
 
 def any_harm(data: dataset.Dataset, f: Figures, benign: bool) -> str:
     """Any harm over equal numbers of rows of every left-out source that labels whole sentences."""
-    place, truth = [], []
+    place, truth, harmless = [], [], {*sources.BENIGN, *sources.ENCYCLOPEDIC, sources.TALK}
     for source in sorted(set(data.source[f.rows])):
-        if source in sources.OWN or source in sources.LEXICONS or (not benign and source in sources.BENIGN + sources.ENCYCLOPEDIC):
+        if source in sources.OWN or source in sources.LEXICONS or (not benign and source in harmless):
             continue
         at = [k for k, i in enumerate(f.rows) if data.source[i] == source]
-        said = [(k, 0 if source in sources.BENIGN + sources.ENCYCLOPEDIC else harmful(data.rows[f.rows[k]])) for k in at]
+        said = [(k, 0 if source in harmless else harmful(data.rows[f.rows[k]])) for k in at]
         said = [(k, t) for k, t in said if t is not None]
         for n in np.random.default_rng(SEED).permutation(len(said))[:MIXTURE_ROWS]:
             place.append(said[n][0])

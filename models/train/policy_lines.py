@@ -3,7 +3,7 @@
     python policy_lines.py ../../policies/library/default.toml
 
 A category's own lines are those for English, which also hold for texts too short to tell their language; German has lines of its own where they
-are higher, except for floors: no harmless German source is conversation, so nothing shows that lower ones would do. `review` and `block` lie a third and three quarters of the way from `flag` to certainty: how sure one has to be to
+are others, of floors only where they are stricter, as the policy demands. `review` and `block` lie a third and three quarters of the way from `flag` to certainty: how sure one has to be to
 act is a decision, not a measurement. Categories that the heads do not know keep what they have, and so do those of `KEPT`, for the
 reasons that the policy gives.
 """
@@ -45,7 +45,7 @@ def found_by(numbers: dict) -> str:
 def lines_of(category: str, by_language: dict[str, dict], floor: bool, before: dict[str, float]) -> list[str]:
     """The lines of one category, as they stand in the policy."""
     english, german = (rounded(by_language[lang][category], before) for lang in ("en", "de"))
-    german = english if floor else tuple(max(pair) for pair in zip(english, german))
+    german = tuple(min(pair) for pair in zip(english, german)) if floor else german
     made = [f"# en: {found_by(by_language['en'][category])}", f"score = {table(english)}"]
     if german != english:
         made += [f"# de: {found_by(by_language['de'][category])}", f"language.de.score = {table(german)}"]
