@@ -3,8 +3,8 @@
     python policy_lines.py ../../policies/library/default.toml
 
 A category's own lines are those for English, which also hold for texts too short to tell their language; German has lines of its own where they
-are others, of floors only where they are stricter, as the policy demands. `review` and `block` lie a third and three quarters of the way from `flag` to certainty: how sure one has to be to
-act is a decision, not a measurement. Categories that the heads do not know keep what they have, and so do those of `KEPT`, for the
+are higher, except for floors: the only harmless German conversation is our own, which shows too little for lower ones. `review` and `block` lie a third and three quarters of the way from `flag` to certainty: how sure one has to be to
+act is a decision, not a measurement. Categories that the heads do not know keep what they have, and so do those that the policy sets by hand (`thresholds.HAND`), for the
 reasons that the policy gives.
 """
 
@@ -13,9 +13,10 @@ import re
 import sys
 from pathlib import Path
 
+from thresholds import HAND
+
 THRESHOLDS = Path(__file__).resolve().parents[1] / "heads" / "thresholds.json"
 LINES = ("flag", "review", "block")
-KEPT = {"illicit", "pii", "prompt-attack"}
 REVIEW, BLOCK = 0.35, 0.75
 HIGHEST = 0.99
 # A line that certain findings alone reach: the policy's author wants it out of the heads' reach, and it stays.
@@ -45,7 +46,7 @@ def found_by(numbers: dict) -> str:
 def lines_of(category: str, by_language: dict[str, dict], floor: bool, before: dict[str, float]) -> list[str]:
     """The lines of one category, as they stand in the policy."""
     english, german = (rounded(by_language[lang][category], before) for lang in ("en", "de"))
-    german = tuple(min(pair) for pair in zip(english, german)) if floor else german
+    german = english if floor else tuple(max(pair) for pair in zip(english, german))
     made = [f"# en: {found_by(by_language['en'][category])}", f"score = {table(english)}"]
     if german != english:
         made += [f"# de: {found_by(by_language['de'][category])}", f"language.de.score = {table(german)}"]
@@ -57,7 +58,7 @@ def rewritten(policy: str, by_language: dict[str, dict]) -> str:
     parts = re.split(r"(?m)^(?=\[\[)", policy)
     for at, part in enumerate(parts):
         name = re.match(r'\[\[category\]\]\nname = "([^"]+)"\n', part)
-        if not name or name[1] in KEPT or name[1] not in next(iter(by_language.values())):
+        if not name or name[1] in HAND["en"] or name[1] not in next(iter(by_language.values())):
             continue
         before = re.search(r"(?m)^score = \{ (.*) \}", part)
         before = {key: float(value) for key, value in re.findall(r"(\w+) = ([\d.]+)", before[1])}

@@ -1,6 +1,6 @@
 """Thresholds by category and language at which at most 2 % of the texts of any harmless source are flagged at all.
 
-All rows here are of sources that the parts have not seen, but for the identity templates (held-out rows of them). Thresholds are chosen on all of them; `checked` says what thresholds chosen alike
+All rows here are of sources that the parts have not seen, but for the identity templates and our own German talk (held-out rows of them). Thresholds are chosen on all of them; `checked` says what thresholds chosen alike
 on every second row flag of the others. `left_out` is for text of sources never met; `held_out` is the same for the shipped heads on held-out rows of
 sources that they know, and lower. Greedily: the threshold is lowered next where the most positives are found for the alarms it costs.
 """
@@ -16,6 +16,8 @@ HARMLESS = {
     "en": ["clinc150_queries", "banking77_queries", "wikipedia_en_recent", "dolly_1000", "xquad_en_open", "identity_templates_en"],
     "de": [sources.TALK, "wikipedia_de_paragraphs", "xquad_de_open", "identity_templates_de"],
 }
+# Lines that the default policy sets by hand, for its reasons; the others have what these leave of the alarms.
+HAND = {"en": {"illicit": 0.90, "prompt-attack": 0.96, "pii": 0.90}, "de": {"illicit": 0.80, "prompt-attack": 0.96, "pii": 0.85}}
 # Aimed lower than promised: what is chosen to the last row holds for others only nearly.
 MOST_FLAGGED, AIMED = 0.02, 0.019
 # Shares of the harmless rows that one category alone may flag.
@@ -38,10 +40,12 @@ def ladder(score: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
     return np.maximum(np.minimum(np.array(steps) + 1e-4, 0.999), LOWEST)
 
 
-def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[list[np.ndarray]]) -> np.ndarray:
-    """[categories]: the flag lines of one language."""
+def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[list[np.ndarray]], hand: dict[str, float]) -> np.ndarray:
+    """[categories]: the flag lines of one language; those of `hand` stay."""
     count = score.shape[1]
     steps = np.stack([ladder(score[:, c], groups) for c in range(count)])
+    for category, line in hand.items():
+        steps[dataset.COLUMN[category]] = line
     at = np.zeros(count, int)
 
     def flagged(place: np.ndarray) -> float:
@@ -77,8 +81,8 @@ def chosen(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray) -
         groups, positives = harmless_rows(data, rows, lang), positive_rows(data, rows, lang)
         own = np.isin(data.source[rows], sorted(sources.OWN))
         kinds = [[p[own[p]], p[~own[p]]] for p in positives]
-        lines = lowered(probabilities, list(groups.values()), kinds)
-        halved = lowered(probabilities, [g[fitted_on[g]] for g in groups.values()], [[kind[fitted_on[kind]] for kind in p] for p in kinds])
+        lines = lowered(probabilities, list(groups.values()), kinds, HAND[lang])
+        halved = lowered(probabilities, [g[fitted_on[g]] for g in groups.values()], [[kind[fitted_on[kind]] for kind in p] for p in kinds], HAND[lang])
         rest = {name: group[~fitted_on[group]] for name, group in groups.items()}
         made[lang] = measured(data, rows, probabilities, (lang, lines)) | {
             "checked": {name: round(float((probabilities[g] > halved).any(1).mean()), 4) for name, g in rest.items()},
@@ -119,19 +123,20 @@ def shown(name: str, made: dict) -> None:
             print(f"  {category:24s} {line}")
 
 
-def with_templates_met(data: dataset.Dataset, left_out: tuple[np.ndarray, np.ndarray], met: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The rows left out, but of identity templates those that what ships is asked about, which has met others of them.
+def with_some_met(data: dataset.Dataset, left_out: tuple[np.ndarray, np.ndarray], met: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The rows left out, but of identity templates and German talk those that what ships is asked about, which has met others of them.
 
-    What it was taught from templates, that naming a group is no harm, the halves without them were not: their lines would be set by nothing else.
+    What it was taught from them alone, that naming a group is no harm and that German may be small talk, a half without them was not: its
+    lines would be set by nothing else.
     """
-    templates = sorted(sources.TEMPLATES)
-    kept, known = ~np.isin(data.source[left_out[0]], templates), np.isin(data.source[met[0]], templates)
+    names = sorted(sources.TEMPLATES | {sources.TALK})
+    kept, known = ~np.isin(data.source[left_out[0]], names), np.isin(data.source[met[0]], names)
     return np.concatenate([left_out[0][kept], met[0][known]]), np.concatenate([left_out[1][kept], met[1][known]])
 
 
 def all_of_them(data: dataset.Dataset, left_out: tuple[np.ndarray, np.ndarray], met: tuple[np.ndarray, np.ndarray]) -> dict:
     """What thresholds.json holds; `left_out` and `met` are rows and probabilities, by the halves and by what is shipped."""
-    strict = chosen(data, *with_templates_met(data, left_out, met))
+    strict = chosen(data, *with_some_met(data, left_out, met))
     lines = {lang: np.array([line["flag"] for line in found["categories"].values()]) for lang, found in strict.items()}
     made = {
         "most_flagged_of_a_harmless_source": MOST_FLAGGED,
