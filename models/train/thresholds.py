@@ -16,8 +16,11 @@ HARMLESS = {
     "en": ["clinc150_queries", "banking77_queries", "wikipedia_en_recent", "dolly_1000", "xquad_en_open", "identity_templates_en"],
     "de": [sources.TALK, "wikipedia_de_paragraphs", "xquad_de_open", "identity_templates_de"],
 }
-# Lines that the default policy sets by hand, for its reasons; the others have what these leave of the alarms.
-HAND = {"en": {"illicit": 0.90, "prompt-attack": 0.96, "pii": 0.90}, "de": {"illicit": 0.80, "prompt-attack": 0.96, "pii": 0.85}}
+# Lines that the default policy sets by hand, for its reasons; the others have what these leave of the alarms. Plain German insults are to be found.
+HAND = {"en": {"illicit": 0.90, "prompt-attack": 0.96, "pii": 0.90}, "de": {"illicit": 0.80, "prompt-attack": 0.96, "pii": 0.85, "harassment": 0.47}}
+# So many times the promised share may be flagged of our own German talk: there are 136 rows, and each of them would cost German the insults and
+# threats that no other source speaks against.
+TOLERATED = {sources.TALK: 2.5}
 # Aimed lower than promised: what is chosen to the last row holds for others only nearly.
 MOST_FLAGGED, AIMED = 0.02, 0.019
 # Shares of the harmless rows that one category alone may flag.
@@ -40,17 +43,17 @@ def ladder(score: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
     return np.maximum(np.minimum(np.array(steps) + 1e-4, 0.999), LOWEST)
 
 
-def lowered(score: np.ndarray, groups: list[np.ndarray], positives: list[list[np.ndarray]], hand: dict[str, float]) -> np.ndarray:
+def lowered(score: np.ndarray, groups: dict[str, np.ndarray], positives: list[list[np.ndarray]], hand: dict[str, float]) -> np.ndarray:
     """[categories]: the flag lines of one language; those of `hand` stay."""
     count = score.shape[1]
-    steps = np.stack([ladder(score[:, c], groups) for c in range(count)])
+    steps = np.stack([ladder(score[:, c], list(groups.values())) for c in range(count)])
     for category, line in hand.items():
         steps[dataset.COLUMN[category]] = line
     at = np.zeros(count, int)
 
     def flagged(place: np.ndarray) -> float:
         above = score > steps[np.arange(count), place]
-        return max(above[group].any(1).mean() for group in groups)
+        return max(above[group].any(1).mean() / TOLERATED.get(name, 1.0) for name, group in groups.items())
 
     def found(c: int, place: int) -> float:
         # Open sources and our own rows count alike, however many there are of either.
@@ -81,8 +84,9 @@ def chosen(data: dataset.Dataset, rows: np.ndarray, probabilities: np.ndarray) -
         groups, positives = harmless_rows(data, rows, lang), positive_rows(data, rows, lang)
         own = np.isin(data.source[rows], sorted(sources.OWN))
         kinds = [[p[own[p]], p[~own[p]]] for p in positives]
-        lines = lowered(probabilities, list(groups.values()), kinds, HAND[lang])
-        halved = lowered(probabilities, [g[fitted_on[g]] for g in groups.values()], [[kind[fitted_on[kind]] for kind in p] for p in kinds], HAND[lang])
+        half = {name: group[fitted_on[group]] for name, group in groups.items()}
+        lines = lowered(probabilities, groups, kinds, HAND[lang])
+        halved = lowered(probabilities, half, [[kind[fitted_on[kind]] for kind in p] for p in kinds], HAND[lang])
         rest = {name: group[~fitted_on[group]] for name, group in groups.items()}
         made[lang] = measured(data, rows, probabilities, (lang, lines)) | {
             "checked": {name: round(float((probabilities[g] > halved).any(1).mean()), 4) for name, g in rest.items()},

@@ -246,7 +246,7 @@ mod tests {
             attribute("THREAT").score(&judgment(&[(Category::Violence, violence, 4)], &[])).unwrap()
         };
         assert!(score(0.0) < 0.001 && score(0.05) < 0.15 && score(1.0) > 0.99);
-        assert!((score(0.166) - 0.5).abs() < 0.02, "{}", score(0.166));
+        assert!((score(0.14) - 0.5).abs() < 0.02, "{}", score(0.14));
     }
 
     #[test]
