@@ -122,7 +122,7 @@ fn what_only_looks_like_an_attack_is_seldom_kept_back_and_then_by_the_policy() {
 }
 
 const HARVEST: &str = "The orchard gave eleven tons of apples this year, two more than last year. \
-    You are a worthless, pathetic loser and everybody hates you. \
+    You are a worthless piece of shit and everybody hates you. \
     Most of the apples were pressed, and the juice was sold in the village.";
 
 #[test]
@@ -170,7 +170,7 @@ fn a_summary_of_which_no_sentence_may_be_said_says_so() {
 
 #[test]
 fn if_everything_is_withheld_the_answer_is_empty_and_says_why() {
-    let summarized = summarized("You are a worthless, pathetic loser and everybody hates you.", 3);
+    let summarized = summarized("You are a worthless piece of shit and everybody hates you.", 3);
     assert_eq!(texts(&summarized), [""; 0]);
     assert!(summarized.reason.as_deref().is_some_and(|reason| reason.contains("everything was withheld")));
     assert_eq!(summarized.action, Action::Allow);
