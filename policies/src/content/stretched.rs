@@ -11,9 +11,8 @@ const KASHIDA: char = 'ـ';
 
 /// The words of English and German with a letter twice in a row, by what they are without; `models/train/doubles.py` counts them.
 /// Nine words of ten are drawn out to the same as their spelling with every letter once: only these have to be known.
-static DOUBLED: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
-    include_str!("doubles.txt").lines().map(|word| (single(word.chars()), word)).collect()
-});
+static DOUBLED: LazyLock<HashMap<String, &'static str>> =
+    LazyLock::new(|| include_str!("doubles.txt").lines().map(|word| (single(word.chars()), word)).collect());
 
 /// Longer words are in no list.
 const LONGEST: usize = 40;
