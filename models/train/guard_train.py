@@ -3,7 +3,8 @@
 Steps below `--reading` show the text alone; later steps show clauses and precedents: most often the
 nearest, sometimes none, sometimes ones drawn by chance with their true similarity, so that rulings are
 weighed and not copied. Most of what is read are rows that the teacher is not sure of, for it is such texts that
-the guard is asked about. What is learned: the verdict, mostly the row's label and partly the teacher's opinion; the codes; and, from the same state, the encoder's embedding of the text, by a linear map that is dropped
+the guard is asked about. What is learned: the verdict, mostly the row's label and partly the teacher's opinion;
+the codes; and, from the same state, the encoder's embedding of the text, by a linear map that is dropped
 afterwards. Stops and resumes: everything is drawn by step.
 
     python guard_train.py --data FOLDER --tokenizer FILE --words FILE.npz --out FOLDER --steps N --reading M
