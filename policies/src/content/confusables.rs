@@ -98,8 +98,9 @@ impl Reader<'_> {
     }
 
     fn accents(&mut self, word: &Word) -> Accents {
-        if word.special + word.accented > 0 && !word.name && self.language() == "en" {
-            // English does without accents but in names.
+        let single = word.letters == 1;
+        if word.special + word.accented > 0 && !word.name && !single && self.language() == "en" {
+            // English does without accents but in names. A letter alone tells no language.
             Accents::AllGo
         } else if word.loose > 0 || word.accented > 0 && self.unwanted_accents(word) {
             Accents::Go

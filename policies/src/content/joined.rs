@@ -1,5 +1,6 @@
 //! Words whose letters were drawn apart: `k i l l`, `k.i.l.l`, `k - i - l - l`.
 
+use std::collections::HashSet;
 use std::iter::once;
 use std::ops::Range;
 
@@ -9,7 +10,7 @@ use super::invisible::{ZERO_WIDTH_JOINER, ZERO_WIDTH_NON_JOINER};
 use super::leetspeak::{edit, is_stand_in, letter};
 use super::span::{Mapped, Rewriter};
 
-/// Fewer single letters in a row are initials or an abbreviation.
+/// Fewer single letters in a row are initials or an abbreviation, unless longer words stand apart alike.
 const FEWEST_LETTERS: usize = 3;
 /// More characters between two letters part words, not letters.
 const WIDEST_GAP: usize = 3;
@@ -19,28 +20,43 @@ pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
     if singles(&base.text) < FEWEST_LETTERS {
         return None;
     }
+    let words = words(&base.text);
+    let gaps: HashSet<_> = words.iter().filter(|word| word.is_long()).filter_map(|word| word.gap).collect();
     let mut rewriter = Rewriter::new(base);
-    let mut word = Word::default();
+    for word in &words {
+        if word.is_long() || word.is_short_between(&gaps) {
+            word.write(&mut rewriter);
+        }
+    }
+    rewriter.finish()
+}
+
+/// The letters of `text` that stand alone, as the words they may make.
+fn words(text: &str) -> Vec<Word<'_>> {
+    let mut words = vec![Word::default()];
     let mut position = 0;
-    let text = base.text.as_str();
     while let Some(rest) = text.get(position..).filter(|rest| !rest.is_empty()) {
         let gap = rest.find(|c| !is_gap(c)).unwrap_or(rest.len());
         let start = position + gap;
         let rest = text.get(start..).unwrap_or_default();
         let end = start + rest.find(is_gap).unwrap_or(rest.len());
         let gap = text.get(position..start).unwrap_or_default();
-        if let Some(letter) = single(text.get(start..end).unwrap_or_default()) {
-            if !word.continues(gap) {
-                word.write(&mut rewriter);
+        let piece = text.get(start..end).unwrap_or_default();
+        if let Some((length, letter)) = single(piece) {
+            if !words.last().is_some_and(|word| word.continues(gap)) {
+                let nearer = words.last_mut().and_then(|word| word.give_up(gap));
+                words.push(nearer.unwrap_or_default());
             }
-            word.push(start..end, letter, gap);
-        } else {
-            word.write(&mut rewriter);
+            if let Some(word) = words.last_mut() {
+                word.push(start..start + length, letter, gap);
+                word.ended = length < piece.len();
+            }
+        } else if let Some(word) = words.last_mut() {
+            word.ended = true;
         }
         position = end;
     }
-    word.write(&mut rewriter);
-    rewriter.finish()
+    words
 }
 
 /// Letters found one by one.
@@ -48,16 +64,30 @@ pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
 struct Word<'a> {
     letters: Vec<(Range<usize>, char)>,
     gap: Option<&'a str>,
+    /// Something stands after its last letter.
+    ended: bool,
 }
 
 impl<'a> Word<'a> {
     /// Whether a letter after `gap` belongs to this word: all its gaps are the same.
     fn continues(&self, gap: &str) -> bool {
-        !gap.is_empty()
+        !self.ended
+            && !gap.is_empty()
             && match self.gap {
                 Some(first) => gap == first,
                 None => gap.chars().nth(WIDEST_GAP).is_none(),
             }
+    }
+
+    /// Its second letter as a word of its own, if that stands nearer to what comes after `gap`: the `k` of `I   k i l l`.
+    fn give_up(&mut self, gap: &str) -> Option<Self> {
+        let nearer = !self.ended
+            && self.letters.len() == 2
+            && !gap.is_empty()
+            && self.gap.is_some_and(|first| gap.len() < first.len());
+        let letters = if nearer { self.letters.pop() } else { None };
+        self.gap = self.gap.filter(|_| !nearer);
+        letters.map(|letter| Self { letters: vec![letter], gap: None, ended: false })
     }
 
     fn push(&mut self, range: Range<usize>, letter: char, gap: &'a str) {
@@ -67,23 +97,33 @@ impl<'a> Word<'a> {
         self.letters.push((range, letter));
     }
 
-    /// Writes the word together if it is one, and begins a new one.
-    fn write(&mut self, rewriter: &mut Rewriter<'_>) {
+    /// Whether so many letters are a word whatever stands around them.
+    fn is_long(&self) -> bool {
         let real = self.letters.iter().filter(|(_, c)| c.is_alphabetic()).count();
-        if self.letters.len() >= FEWEST_LETTERS && real * 2 >= self.letters.len() {
-            let mut end = None;
-            for (range, c) in &self.letters {
-                if let Some(end) = end {
-                    rewriter.edit(end..range.start, "");
-                }
-                if let Some(letter) = letter(*c, false) {
-                    edit(rewriter, range.clone(), letter);
-                }
-                end = Some(range.end);
+        self.letters.len() >= FEWEST_LETTERS && real * 2 >= self.letters.len()
+    }
+
+    /// Whether these two letters stand apart as those of longer words do: `d u` in `d u   b i s t`.
+    fn is_short_between(&self, gaps: &HashSet<&str>) -> bool {
+        self.letters.len() > 1
+            && self.letters.len() < FEWEST_LETTERS
+            && self.letters.iter().all(|(_, c)| c.is_alphabetic())
+            && self.gap.is_some_and(|gap| gaps.contains(gap))
+    }
+
+    /// Writes the word together, but for exclamation marks after it.
+    fn write(&self, rewriter: &mut Rewriter<'_>) {
+        let mut end = None;
+        let length = self.letters.iter().rposition(|(_, c)| *c != '!').map_or(0, |last| last + 1);
+        for (range, c) in self.letters.iter().take(length) {
+            if let Some(end) = end {
+                rewriter.edit(end..range.start, "");
             }
+            if let Some(letter) = letter(*c, false) {
+                edit(rewriter, range.clone(), letter);
+            }
+            end = Some(range.end);
         }
-        self.letters.clear();
-        self.gap = None;
     }
 }
 
@@ -114,9 +154,11 @@ fn is_gap(c: char) -> bool {
     }
 }
 
-/// The letter, digit or sign that is all there is to `text`, but for marks on it.
-fn single(text: &str) -> Option<char> {
-    let mut chars = text.chars();
+/// The letter, digit or sign that is all there is to `text`, but for marks on it and exclamation marks after it, and its bytes.
+fn single(text: &str) -> Option<(usize, char)> {
+    let word = text.trim_end_matches('!');
+    let word = if word.is_empty() { text } else { word };
+    let mut chars = word.chars();
     let first = chars.next().filter(|&c| c.is_alphabetic() || is_stand_in(c))?;
-    chars.all(stays_with_letter).then_some(first)
+    chars.all(stays_with_letter).then_some((word.len(), first))
 }

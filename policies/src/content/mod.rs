@@ -153,10 +153,10 @@ impl Content {
         self.decoded_fully
     }
 
-    /// The language of the plain view; found on the first call and kept.
+    /// The language of the first of [`Content::readings`], so of the plain view where it is read; found on the first call and kept.
     #[must_use]
     pub fn language(&self) -> &Language {
-        self.language.get_or_init(|| Language::of(self.plain.text()))
+        self.language.get_or_init(|| Language::of(self.readings().next().unwrap_or(&self.plain).text()))
     }
 }
 

@@ -70,7 +70,7 @@ fn rewrite(base: &Mapped, boldly: bool) -> (Option<Mapped>, Seen) {
     (rewriter.finish(), seen)
 }
 
-fn is_picture(c: char) -> bool {
+pub(super) fn is_picture(c: char) -> bool {
     let lettered = matches!(c, '🅰' | '🅱' | '🅾' | '🅿');
     lettered || !c.is_ascii() && c.is_emoji_char() && !c.is_alphanumeric() && !is_part(c)
 }

@@ -11,12 +11,16 @@ use std::ops::Range;
 use unicode_normalization::char::is_combining_mark;
 use unicode_script::{Script, UnicodeScript};
 
+use super::invisible::EMOJI_SELECTOR;
 use super::letters::{Latin, is_sign};
+use super::pictures::is_picture;
 
 /// As many letters in a row may be a word.
 const SHORTEST_WORD: usize = 3;
 /// Fewer letters that stand alone may be words: `u r a`.
 const FEWEST_APART: usize = 8;
+/// As many letters that are all foreign are no word that a reader would miss.
+const FEW_FOREIGN: usize = 2;
 /// Letters of a word, on average and at most.
 const LONGEST_WORD: usize = 12;
 
@@ -130,6 +134,31 @@ pub(super) fn is_without_marks(marked: &str, bare: &str) -> bool {
         && marked.split_whitespace().count() == bare.split_whitespace().count()
         && marked.split_whitespace().zip(bare.split_whitespace()).all(|(a, b)| a == b || !umlauts(a))
         && is_mostly_changed(marked, bare)
+}
+
+/// Whether `latin` is `mixed` with all that passed for Latin letters as those, and most words had some. What mixes letters of two
+/// scripts, or letters and pictures, was no word; one all of which is foreign may be.
+pub(super) fn is_unmixed(mixed: &str, latin: &str) -> bool {
+    mixed.split_whitespace().count() == latin.split_whitespace().count()
+        && mixed.split_whitespace().zip(latin.split_whitespace()).all(|(a, b)| a == b || is_mixed(a, b))
+        && is_mostly_changed(mixed, latin)
+}
+
+/// Whether `word` is `meant` with some of its letters replaced, one by one.
+fn is_mixed(word: &str, meant: &str) -> bool {
+    let latin = |c: char| c.is_alphabetic() && c.script() == Script::Latin;
+    let shown: Vec<char> = word.chars().filter(|c| *c != EMOJI_SELECTOR && !is_combining_mark(*c)).collect();
+    let foreign = |c: char| !c.is_ascii() && !latin(c) && (c.is_alphabetic() || is_sign(c) || is_picture(c));
+    let few = shown.iter().filter(|c| foreign(**c)).count() <= FEW_FOREIGN;
+    // `die⭕now`: what were two words is none.
+    let parts = shown.iter().enumerate().any(|(at, c)| {
+        let (before, after) = shown.split_at(at);
+        let run = |side: &mut dyn Iterator<Item = &char>| {
+            side.take(SHORTEST_WORD).take_while(|c| latin(**c)).count() == SHORTEST_WORD
+        };
+        is_picture(*c) && run(&mut before.iter().rev()) && run(&mut after.iter().skip(1))
+    });
+    !parts && shown.len() == meant.chars().count() && (few || shown.iter().any(|c| latin(*c)))
 }
 
 /// Whether all letters of `text` stand alone, and nothing else that says something does.

@@ -112,9 +112,12 @@ pub(super) fn unmask(plain: &Mapped) -> Unmasked {
     let mut views: Vec<View> = Vec::new();
     let latin = confusables::unmask(plain);
     let spelled = pictures::unmask(latin.as_ref().unwrap_or(plain));
-    let mut plainer = spelled.is_none()
+    let without_marks = spelled.is_none()
         && latin.as_ref().is_some_and(|latin| plainer::is_without_marks(&plain.text, &latin.text));
-    views.extend(spelled.or(latin).map(|mapped| View::new(ViewKind::Confusables, mapped)));
+    let latin = spelled.or(latin);
+    let mut plainer =
+        without_marks || latin.as_ref().is_some_and(|latin| plainer::is_unmixed(&plain.text, &latin.text));
+    views.extend(latin.map(|mapped| View::new(ViewKind::Confusables, mapped)));
     let undone = leetspeak::unmask(views.last().map_or(plain, View::mapped));
     views.extend(undone.map(|mapped| View::new(ViewKind::Leetspeak, mapped)));
     let base = views.last().map_or(plain, View::mapped);

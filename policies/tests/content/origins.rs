@@ -45,4 +45,7 @@ fn the_language_is_said_when_it_can_be_told() {
     assert_eq!(language("Καλημέρα κόσμε"), "el");
     assert_eq!(language("Dzień dobry, jak się dzisiaj masz"), "pl");
     assert_eq!(language("ok 42"), "und");
+    // Of a text that is read only undone, that of what is read.
+    assert_eq!(language("I c h   h a b e   h e u t e   l e i d e r   k e i n e   Z e i t"), "de");
+    assert_eq!(language("SWNoIGhhYmUgaGV1dGUgbGVpZGVyIGtlaW5lIFplaXQgZsO8ciBkaWNo"), "de");
 }

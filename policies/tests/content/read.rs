@@ -87,7 +87,7 @@ fn plain_words_between_escapes_are_read_and_so_are_words_that_undoing_runs_toget
 #[test]
 fn letters_drawn_apart_or_out_are_read_together() {
     check_only(&[
-        ("y o u   a r e   s o   k i n d", "you   are   s o   kind"),
+        ("y o u   a r e   s o   k i n d", "you   are   so   kind"),
         ("y.o.u a.r.e v.e.r.y k.i.n.d", "you are very kind"),
         ("yooooou aaaaare so kiiiind", "you are so kind"),
     ]);
@@ -111,6 +111,21 @@ fn letters_under_marks_are_read_without_them() {
 }
 
 #[test]
+fn words_mixed_of_letters_and_what_passes_for_them_are_read_in_letters() {
+    check_only(&[
+        (
+            "Iсh wаr gеstеrn ungеrecһt zu dіr, іch schämе mіch",
+            "Ich war gestern ungerecht zu dir, ich schäme mich",
+        ),
+        // A word that passes for none stands in both.
+        ("сука yоu аre ѕо mеаn", "сука you are ѕо mean"),
+        ("у\u{43E}u аre ѕо kіnd аnd brаvе", "you are so kind and brave"),
+        ("Y\u{2B55}u 🅰re s\u{2B55} k\u{2139}nd t\u{2B55} 🅰ll", "You Are so kind to All"),
+        ("I c h   g r ü ß e   d i c h   s c h ö n", "Ich   grüße   dich   schön"),
+    ]);
+}
+
+#[test]
 fn disguises_that_may_be_none_hide_nothing() {
     check_plain_too(&[
         // Words that were never moved, among some that were.
@@ -120,7 +135,7 @@ fn disguises_that_may_be_none_hide_nothing() {
         "I🔥will🔥kill🔥you",
         "u⭕die⭕now",
         // Letters of other scripts may be words of theirs.
-        "сука yоu аre ѕо mеаn",
+        "сора yоu really аre ѕо mеаn nоwadaуs",
         "\u{1F3F4}hi \u{E0069}\u{E0067}\u{E006E}\u{E006F}\u{E0072}\u{E0065}",
     ]);
 }

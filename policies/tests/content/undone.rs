@@ -13,7 +13,7 @@ fn plain_text_is_written_in_one_way() {
             Plain: kill kill kill fine 1⁄2 ... TM
 
             Plain: a b c\nd\ne\r\nf g
-            Joined: abcdef g
+            Joined: abcdefg
         "#]],
     );
 }
@@ -173,6 +173,39 @@ fn letters_drawn_apart_or_out_are_joined() {
 }
 
 #[test]
+fn short_words_drawn_apart_are_joined_where_longer_ones_are() {
+    check(
+        &[
+            "d u   b i s t   e i n   I d i o t!",
+            "I   w i l l   k i l l   y o u !",
+            "g.o t.o h.e.l.l, y.o.u!!",
+            "a   k i l l e r",
+            "z. B. u. a. und k i l l",
+            "x y   and   2 x 4   w o r d",
+        ],
+        expect![[r#"
+            Plain: d u   b i s t   e i n   I d i o t!
+            Joined: du   bist   ein   Idiot!
+
+            Plain: I   w i l l   k i l l   y o u !
+            Joined: I   will   kill   you !
+
+            Plain: g.o t.o h.e.l.l, y.o.u!!
+            Joined: go to hell, you!!
+
+            Plain: a   k i l l e r
+            Joined: a   killer
+
+            Plain: z. B. u. a. und k i l l
+            Joined: zBua. und kill
+
+            Plain: x y   and   2 x 4   w o r d
+            Joined: xy   and   2 x 4   word
+        "#]],
+    );
+}
+
+#[test]
 fn drawn_out_words_have_double_letters_where_their_spelling_has() {
     check(
         &[
@@ -324,7 +357,6 @@ fn encoded_text_is_decoded() {
 
             Plain: k%69ll%20yourself %C3%A4
             Decoded(Percent): kill yourself ä
-            Decoded(Percent): kill yourself a
 
             Plain: &#107;&#x69;&#108&#108; &hearts;
             Decoded(Html): kill ♥
