@@ -15,7 +15,7 @@ from fit import Targets
 SEED = 8
 # Texts are cut at so many tokens, to save time; one in so many, and all of our own long ones, only at more.
 MOST_TOKENS, LONG_TOKENS, MOST_CHARACTERS = 64, 192, 1500
-LONG_OF, WHOLE = 6, "own/long"
+LONG_OF, WHOLE = 6, {"own/long", "own/prompts"}
 BATCH_TOKENS, GROUP = 1536, 4096
 DISGUISED, UNREAD = 0.12, 0.04
 UNKNOWN_TOKEN = 100
@@ -40,7 +40,7 @@ class Batch:
 
 def reads_on(row: sources.Row) -> bool:
     """Whether a row is among those that are read beyond MOST_TOKENS."""
-    return row.source == WHOLE or folded(f"long {row.id}".encode()) % LONG_OF == 0
+    return row.source in WHOLE or folded(f"long {row.id}".encode()) % LONG_OF == 0
 
 
 class Course:

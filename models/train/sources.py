@@ -72,6 +72,7 @@ WEIGHTS = {
     "sms_spam": 1.0, "stormfront_sentences": 0.7, "surge_profanity_lexicon": 0.2, "toxigen_annotated": 1.5,
 }
 OWN_FILES = ["own/self-harm-spam", "own/violence-threats-adult", "own/illicit-attack-pii", "own/groups", "own/posts", "own/requests", "own/long"]
+OWN_FILES += ["own/street", "own/named", "own/debate", "own/danger", "own/prompts"]
 # Harmless German conversation of our own, the only one there is. A source like the open ones, left out with its half, so that what heads flag of German that they never met can be told.
 TALK = "own/talk"
 WEIGHTS |= dict.fromkeys(BENIGN, 1.0) | dict.fromkeys(ENCYCLOPEDIC, 0.5) | {"own": 5.0, TALK: 1.0} | dict.fromkeys(OWN_FILES, 1.5)
