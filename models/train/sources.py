@@ -73,7 +73,7 @@ WEIGHTS = {
 }
 OWN_FILES = ["own/self-harm-spam", "own/violence-threats-adult", "own/illicit-attack-pii", "own/groups", "own/posts", "own/requests", "own/long"]
 OWN_FILES += ["own/street", "own/named", "own/debate", "own/danger", "own/prompts"]
-# Harmless German conversation of our own, the only one there is. A source like the open ones, left out with its half, so that what heads flag of German that they never met can be told.
+# Harmless German conversation of our own that one half alone is taught: a source like the open ones, so that what heads flag of such that they never met can be told.
 TALK = "own/talk"
 WEIGHTS |= dict.fromkeys(BENIGN, 1.0) | dict.fromkeys(ENCYCLOPEDIC, 0.5) | {"own": 5.0, TALK: 1.0} | dict.fromkeys(OWN_FILES, 1.5)
 OWN = {"own", *OWN_FILES}
