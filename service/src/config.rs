@@ -6,6 +6,8 @@
 mod chat;
 mod decisions;
 mod index;
+mod limits;
+mod models;
 mod perspective;
 mod proxies;
 mod telemetry;
@@ -14,19 +16,19 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use inference::{Flavour, Provider};
 use plugins::FloodOptions;
 use serde::Deserialize;
 
 pub use chat::Chat;
 pub use decisions::Decisions;
 pub use index::{EngineName, Index, Reading, Writing};
+pub use limits::Limits;
+pub use models::{Inference, LlamaSeat, SetUp};
 pub use perspective::Perspective;
 pub use proxies::Proxies;
 pub use telemetry::Telemetry;
 
 use crate::keys::{self, KeyEntry};
-use crate::quotas::Allowance;
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -146,82 +148,6 @@ pub struct Policies {
     pub files: Vec<PathBuf>,
 }
 
-/// `[limits]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Characters of one text, at most.
-    pub max_chars: usize,
-    /// Bytes of one request's body or one line of JSON, at most.
-    pub max_body_bytes: usize,
-    /// Texts in one request, at most.
-    pub max_texts: usize,
-    /// Texts judged at the same time, at most; more are refused at once with 503.
-    pub max_in_flight: usize,
-    /// Documents of one request to summarize.
-    pub max_documents: usize,
-    /// Summaries made at the same time, at most; more are refused at once with 503.
-    pub max_summaries: usize,
-    /// Milliseconds until a request that was received is answered, if it does not say itself; 0 for as long as it takes. A
-    /// twentieth of them, at most 250, is kept for sending the answer: judging ends that much sooner.
-    pub deadline_ms: u64,
-    /// Seconds that accepted requests have to finish after a signal to stop.
-    pub shutdown_seconds: u64,
-    /// Requests of one key in a minute, at most, unless its `[[key]]` says otherwise; more are refused with 429. 0 for as
-    /// many as there are.
-    pub requests_per_minute: u32,
-    /// Requests of one key at the same time, at most, unless its `[[key]]` says otherwise; more are refused with 429. 0
-    /// for as many as there are.
-    pub requests_at_once: u32,
-    /// Seconds that the head of a request may take, from the connection or from its first byte on.
-    pub head_seconds: u64,
-    /// Seconds that the body of a request may take; it is refused with 408 then.
-    pub body_seconds: u64,
-    /// Seconds that a client may take no byte of an answer; the connection is closed then.
-    pub stall_seconds: u64,
-    /// Connections open at the same time, at most; more wait until one closes.
-    pub connections: usize,
-}
-
-impl Limits {
-    /// What a key may ask that has no limits of its own.
-    #[must_use]
-    pub fn allowance(&self) -> Allowance {
-        Allowance { per_minute: self.requests_per_minute, at_once: self.requests_at_once }
-    }
-}
-
-/// `[inference]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Inference {
-    /// Devices in the order of preference: `cuda`, `directml`, `cpu`.
-    pub providers: Vec<Provider>,
-    /// Refuse to start unless this one really runs the models.
-    pub require: Option<Provider>,
-    /// Copies of the encoder that work side by side; one a core, at most four, unless given.
-    pub sessions: Option<usize>,
-    /// Processor threads of each copy; one unless given.
-    pub threads: Option<usize>,
-    /// Windows of text whose vectors are remembered.
-    pub cache: usize,
-}
-
-/// `[llama]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LlamaSeat {
-    /// Folder of the LLaMA that adjudicates, as onnxruntime-genai has them; the guard that ships unless given.
-    pub folder: Option<PathBuf>,
-    /// Folder of a LLaMA that writes, if it is to be another one than that which adjudicates.
-    pub writer: Option<PathBuf>,
-    /// Processor threads of it; all cores, at most sixteen, unless given.
-    pub threads: Option<usize>,
-    /// Folder where its weights are kept packed for this processor, so that no process holds a copy of its own; takes
-    /// twice the model's size on disk.
-    pub packed: Option<PathBuf>,
-}
-
 /// `[tls]`: the service speaks TLS, with this certificate.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -230,24 +156,6 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// PEM: its private key.
     pub key: PathBuf,
-}
-
-/// `[setup]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SetUp {
-    /// ONNX Runtime's library, as `ORT_DYLIB_PATH` also says; nothing is fetched then.
-    pub onnxruntime: Option<PathBuf>,
-    /// Folder with the encoder's `model.safetensors` and `tokenizer.json`; nothing is fetched then.
-    pub encoder: Option<PathBuf>,
-    /// Folder for what is fetched; the user's cache folder unless given.
-    pub cache: Option<PathBuf>,
-    /// The Python that fetches; the first of `python3`, `python` and `py` unless given.
-    pub python: Option<PathBuf>,
-    /// Which build of ONNX Runtime to fetch: `cpu`, `cuda` or `directml`.
-    pub flavour: Flavour,
-    /// Fetch nothing: what is missing is an error.
-    pub offline: bool,
 }
 
 impl Default for Config {
@@ -283,34 +191,6 @@ impl Default for Config {
 impl Default for Policies {
     fn default() -> Self {
         Self { default: "default".to_owned(), files: Vec::new() }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_chars: 1_000_000,
-            max_body_bytes: 8 << 20,
-            max_texts: 1000,
-            max_in_flight: 256,
-            max_documents: 200,
-            max_summaries: 16,
-            deadline_ms: 30_000,
-            shutdown_seconds: 30,
-            requests_per_minute: 0,
-            requests_at_once: 0,
-            // A machine with no processor to spare must not turn callers away who have sent all of it.
-            head_seconds: 60,
-            body_seconds: 60,
-            stall_seconds: 60,
-            connections: 10_000,
-        }
-    }
-}
-
-impl Default for Inference {
-    fn default() -> Self {
-        Self { providers: vec![Provider::Cpu], require: None, sessions: None, threads: None, cache: 8192 }
     }
 }
 
