@@ -2,8 +2,8 @@
 
     python policy_lines.py ../../policies/library/default.toml
 
-A category's own lines are those for English, which also hold for texts too short to tell their language; German has lines of its own where they
-are higher, except for floors: the only harmless German conversation is our own, which shows too little for lower ones. `review` and `block` lie a third and three quarters of the way from `flag` to certainty: how sure one has to be to
+A category's own lines are those for English, which also hold for texts too short to tell their language, and German has lines of its own where they differ. A floor's
+language lines may only be stricter than its own: those are the higher of the two. `review` and `block` lie a third and three quarters of the way from `flag` to certainty: how sure one has to be to
 act is a decision, not a measurement. Categories that the heads do not know keep what they have, and so do those that the policy sets by hand (`thresholds.HAND`), for the
 reasons that the policy gives.
 """
@@ -45,11 +45,12 @@ def found_by(numbers: dict) -> str:
 
 def lines_of(category: str, by_language: dict[str, dict], floor: bool, before: dict[str, float]) -> list[str]:
     """The lines of one category, as they stand in the policy."""
-    english, german = (rounded(by_language[lang][category], before) for lang in ("en", "de"))
-    german = english if floor else tuple(max(pair) for pair in zip(english, german))
-    made = [f"# en: {found_by(by_language['en'][category])}", f"score = {table(english)}"]
-    if german != english:
-        made += [f"# de: {found_by(by_language['de'][category])}", f"language.de.score = {table(german)}"]
+    lines = {lang: rounded(by_language[lang][category], before) for lang in ("en", "de")}
+    plain = tuple(max(pair) for pair in zip(*lines.values())) if floor else lines["en"]
+    made = [f"score = {table(plain)}"]
+    for lang, own in lines.items():
+        made.append(f"# {lang}: {found_by(by_language[lang][category])}")
+        made += [f"language.{lang}.score = {table(own)}"] if own != plain else []
     return made
 
 
