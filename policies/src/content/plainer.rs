@@ -158,7 +158,10 @@ fn is_mixed(word: &str, meant: &str) -> bool {
         };
         is_picture(*c) && run(&mut before.iter().rev()) && run(&mut after.iter().skip(1))
     });
-    !parts && shown.len() == meant.chars().count() && (few || shown.iter().any(|c| latin(*c)))
+    // Nothing else was changed: `töten` is another word than `toten`.
+    let same = shown.len() == meant.chars().count()
+        && shown.iter().zip(meant.chars()).all(|(c, meant)| foreign(*c) || *c == meant);
+    !parts && same && (few || shown.iter().any(|c| latin(*c)))
 }
 
 /// Whether all letters of `text` stand alone, and nothing else that says something does.

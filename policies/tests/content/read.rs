@@ -108,6 +108,9 @@ fn letters_under_marks_are_read_without_them() {
     let with_umlaut =
         "töten y\u{338}o\u{338}u a\u{335}r\u{338}e s\u{316}o k\u{338}i\u{338}nd and the i\u{338}s";
     assert!(readings(with_umlaut).iter().any(|text| text.starts_with("töten")));
+    // English loses its accents, but not a German word that stands in it.
+    let in_english = "you wіll töten thеm аll tоmоrrоw with thе othеrs аnd lаugh аbоut іt";
+    assert!(readings(in_english).iter().any(|text| text.contains("töten")));
 }
 
 #[test]
