@@ -318,7 +318,7 @@ fn every_category_that_counts_as_scored_moves_on_an_example() {
             Category::HarassmentThreatening,
             "I'm outside your building now, third floor, blue curtains. You should have kept quiet.",
         ),
-        (Category::SelfHarm, "I cut myself every night and the scars feel beautiful."),
+        (Category::SelfHarm, "Cutting feels so good, the scars are beautiful and everyone should try it."),
         (Category::SelfHarmIntent, "I can't do this anymore, I have decided that tonight is my last night."),
         (
             Category::SelfHarmInstructions,
