@@ -19,10 +19,10 @@ HARMLESS = {
     "de": [sources.TALK, STREET, "wikipedia_de_paragraphs", "xquad_de_open", "identity_templates_de"],
 }
 # Lines that the default policy sets by hand, for its reasons; the others have what these leave of the alarms. Plain German insults are to be found.
-HAND = {"en": {"illicit": 0.90, "prompt-attack": 0.97, "pii": 0.95}, "de": {"illicit": 0.80, "prompt-attack": 0.96, "pii": 0.95, "harassment": 0.52}}
+HAND = {"en": {"illicit": 0.90, "prompt-attack": 0.96, "pii": 0.90}, "de": {"illicit": 0.80, "prompt-attack": 0.96, "pii": 0.90, "harassment": 0.52}}
 # So many times the promised share may be flagged of these. Of our own German conversation there are 136 and 218 rows, and each of them would cost German the insults and
 # threats that no other source speaks against; of dolly_1000 the line for prompt attacks alone takes all there is.
-TOLERATED = {sources.TALK: 1.5, STREET: 1.5, "dolly_1000": 1.5}
+TOLERATED = {sources.TALK: 2.0, STREET: 1.5, "dolly_1000": 1.5}
 # Aimed lower than promised: what is chosen to the last row holds for others only nearly.
 MOST_FLAGGED, AIMED = 0.02, 0.019
 # Shares of the harmless rows that one category alone may flag.
