@@ -304,6 +304,13 @@ fn lines_that_do_not_ascend_are_refused_by_name() {
 }
 
 #[test]
+fn a_telephone_number_is_flagged_for_its_form_alone() {
+    let judgment = judge_by(DEFAULT, Vec::new(), "Nummer 0171 3920012, bis später");
+    let found: Vec<_> = judgment.verdict.findings.iter().map(|found| &found.category).collect();
+    assert_eq!((judgment.verdict.action, found), (Action::Flag, vec![&Category::Pii]));
+}
+
+#[test]
 fn every_category_that_counts_as_scored_moves_on_an_example() {
     let neutral = judge_by(DEFAULT, Vec::new(), "The library opens at nine on weekdays.");
     assert_eq!(neutral.record.not_scored, [], "the default policy scores every category");
