@@ -20,20 +20,24 @@ pub(super) fn unmask(base: &Mapped) -> Option<Mapped> {
     if singles(&base.text) < FEWEST_LETTERS {
         return None;
     }
-    let words = words(&base.text);
-    let gaps: HashSet<_> = words.iter().filter(|word| word.is_long()).filter_map(|word| word.gap).collect();
+    let mut gaps = HashSet::new();
+    words(&base.text, |word| {
+        if word.is_long() {
+            gaps.extend(word.gap);
+        }
+    });
     let mut rewriter = Rewriter::new(base);
-    for word in &words {
+    words(&base.text, |word| {
         if word.is_long() || word.is_short_between(&gaps) {
             word.write(&mut rewriter);
         }
-    }
+    });
     rewriter.finish()
 }
 
-/// The letters of `text` that stand alone, as the words they may make.
-fn words(text: &str) -> Vec<Word<'_>> {
-    let mut words = vec![Word::default()];
+/// Shows `each` the letters of `text` that stand alone, as the words they may make. None is kept: a text may be nothing else.
+fn words<'a>(text: &'a str, mut each: impl FnMut(&Word<'a>)) {
+    let mut word = Word::default();
     let mut position = 0;
     while let Some(rest) = text.get(position..).filter(|rest| !rest.is_empty()) {
         let gap = rest.find(|c| !is_gap(c)).unwrap_or(rest.len());
@@ -42,21 +46,19 @@ fn words(text: &str) -> Vec<Word<'_>> {
         let end = start + rest.find(is_gap).unwrap_or(rest.len());
         let gap = text.get(position..start).unwrap_or_default();
         let piece = text.get(start..end).unwrap_or_default();
-        if let Some((length, letter)) = single(piece) {
-            if !words.last().is_some_and(|word| word.continues(gap)) {
-                let nearer = words.last_mut().and_then(|word| word.give_up(gap));
-                words.push(nearer.unwrap_or_default());
-            }
-            if let Some(word) = words.last_mut() {
-                word.push(start..start + length, letter, gap);
-                word.ended = length < piece.len();
-            }
-        } else if let Some(word) = words.last_mut() {
-            word.ended = true;
+        let letter = single(piece);
+        if letter.is_none() || !word.continues(gap) {
+            let nearer = letter.and_then(|_| word.give_up(gap));
+            each(&word);
+            word = nearer.unwrap_or_default();
+        }
+        if let Some((length, letter)) = letter {
+            word.push(start..start + length, letter, gap);
+            word.ended = length < piece.len();
         }
         position = end;
     }
-    words
+    each(&word);
 }
 
 /// Letters found one by one.
@@ -64,7 +66,7 @@ fn words(text: &str) -> Vec<Word<'_>> {
 struct Word<'a> {
     letters: Vec<(Range<usize>, char)>,
     gap: Option<&'a str>,
-    /// Something stands after its last letter.
+    /// An exclamation mark stands after its last letter.
     ended: bool,
 }
 
@@ -84,7 +86,7 @@ impl<'a> Word<'a> {
         let nearer = !self.ended
             && self.letters.len() == 2
             && !gap.is_empty()
-            && self.gap.is_some_and(|first| gap.len() < first.len());
+            && self.gap.is_some_and(|first| gap.chars().count() < first.chars().count());
         let letters = if nearer { self.letters.pop() } else { None };
         self.gap = self.gap.filter(|_| !nearer);
         letters.map(|letter| Self { letters: vec![letter], gap: None, ended: false })

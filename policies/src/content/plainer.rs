@@ -2,8 +2,8 @@
 //!
 //! To a model a disguised text is gibberish, and gibberish frightens it. But a text is left out only where its words cannot
 //! be lost: each stands unchanged in the other one, or was no word to a reader. So a few disguises never count, though
-//! they are undone: ROT13 and overrides make gibberish of the plain words that stand between, digits and pictures may
-//! mean what they are (`14`, `18+`), and whoever writes lines of single words has broken none.
+//! they are undone: ROT13 and overrides make gibberish of the plain words that stand between, digits may mean what they are
+//! (`14`, `18+`), pictures that part words are none of their letters, and whoever writes lines of single words has broken none.
 
 use std::collections::HashSet;
 use std::ops::Range;

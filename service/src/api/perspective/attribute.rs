@@ -245,7 +245,8 @@ mod tests {
         let score = |violence| {
             attribute("THREAT").score(&judgment(&[(Category::Violence, violence, 4)], &[])).unwrap()
         };
-        assert!(score(0.0) < 0.001 && score(0.05) < 0.2 && score(1.0) > 0.99);
+        assert!(score(0.0) < 0.001 && score(1.0) > 0.99);
+        assert!((score(0.05) - 0.189).abs() < 0.002, "{}", score(0.05));
         assert!((score(0.114) - 0.5).abs() < 0.02, "{}", score(0.114));
     }
 
