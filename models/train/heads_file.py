@@ -16,6 +16,7 @@ from scipy import sparse
 
 from features import BUCKETS, HOLDOUT_RULE
 from fit import Linear, sigmoid
+from header import in_order
 
 FOLDER = Path(__file__).resolve().parents[1] / "heads"
 FORMAT = "lamassu-heads-2"
@@ -59,6 +60,7 @@ class Heads:
         } | weights
         partial = path.with_suffix(".partial")
         save_file(tensors, partial, metadata)
+        in_order(partial)
         partial.chmod(0o644)
         partial.rename(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()

